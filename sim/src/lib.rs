@@ -1,0 +1,1 @@
+//! A simulated PowerMTA host. It knows nothing of the product that watches it.

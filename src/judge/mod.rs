@@ -1,0 +1,1 @@
+//! Pure judgement: detect, attribute, suppress, advise.

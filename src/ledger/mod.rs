@@ -1,0 +1,1 @@
+//! The only disk writes: totals, windows, baseline, events and cursors in one transaction.

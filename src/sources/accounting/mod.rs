@@ -1,0 +1,1 @@
+//! Accounting files: delivery records as PowerMTA writes them.

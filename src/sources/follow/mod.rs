@@ -1,0 +1,1 @@
+//! The new whole lines of growing, rotating files.

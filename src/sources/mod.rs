@@ -1,0 +1,64 @@
+//! The only input: each source turns one part of the world into records and samples. No source
+//! keeps state of its own, judges, or knows another box than `config` and `record`.
+//!
+//! A source is a unit struct in a file (or folder) of its own and one line of `SOURCES`.
+
+pub mod accounting;
+pub mod follow;
+pub mod pmta_config;
+pub mod web;
+
+use crate::config::Config;
+use crate::record::{Memory, Sink, Tick};
+
+/// Where a source runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On a thread of its own before the ledger is locked: whatever may hang.
+    Aside,
+    /// Under the ledger's lock, because its cursors must move together with the totals.
+    Locked,
+}
+
+/// What a source is given.
+pub struct Ask<'a> {
+    pub config: &'a Config,
+    pub tick: Tick,
+    /// The source's own notes from earlier runs.
+    pub memory: &'a mut dyn Memory,
+    /// `--from-start`: read everything of a source that has no cursor yet.
+    pub from_start: bool,
+}
+
+pub trait Source: Sync {
+    /// Its name in `--only`, in `pmta_collector`'s tag and in errors.
+    fn name(&self) -> &'static str;
+    fn place(&self) -> Place;
+    /// Pushes what is new. What was pushed before an error stands.
+    fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError>;
+}
+
+/// Every source, in the order in which they are started and printed.
+pub const SOURCES: &[&dyn Source] = &[];
+
+/// Why a source has nothing (more) to say; each variant tells the operator what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is nothing to read on this host, and that is no fault.
+    #[error("{0}")]
+    Absent(String),
+    /// We lack a right: the state is unknown, which is no finding about PowerMTA.
+    #[error("cannot read {what}: {why} ({advice})")]
+    Denied { what: String, why: String, advice: String },
+    /// The other side does not answer.
+    #[error("{what} does not answer: {why} ({advice})")]
+    Unreachable { what: String, why: String, advice: String },
+    /// It answers, but not with what it should.
+    #[error("{what}: {why}")]
+    Malformed { what: String, why: String },
+    /// The run's deadline came first.
+    #[error("{what} took longer than the deadline allows")]
+    Late { what: String },
+    #[error("cannot read {what}: {why}")]
+    Io { what: String, why: std::io::Error },
+}

@@ -1,0 +1,1 @@
+//! PowerMTA's own configuration files, read to find everything else.

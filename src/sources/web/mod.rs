@@ -1,0 +1,1 @@
+//! The web monitor over HTTP, or the `pmta` command where there is none.

@@ -1,0 +1,10 @@
+//! The one test binary: each module drives the built binary, or the tree, from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may stop at the first surprise"
+)]
+
+mod tidy;
