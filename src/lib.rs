@@ -9,4 +9,5 @@ pub mod emit;
 pub mod judge;
 pub mod ledger;
 pub mod record;
+pub mod run;
 pub mod sources;

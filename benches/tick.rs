@@ -1,0 +1,45 @@
+//! What an idle tick costs over an empty program: start, three pages of 100 rows over loopback,
+//! ledger commit, print. State on tmpfs, nothing new in the files.
+
+#[path = "pairs.rs"]
+mod pairs;
+
+use pairs::{Contender, empty_program, fast_folder, race};
+use std::path::PathBuf;
+use std::process::Command;
+
+fn main() {
+    let folder = fast_folder();
+    let host = pmta_sim::Host::start(pmta_sim::Options {
+        dir: folder.path().join("host"),
+        maxitems: true,
+        rate: 200.0,
+        ..pmta_sim::Options::default()
+    })
+    .expect("the simulated host starts");
+    host.advance(120);
+    host.flush();
+    let config = folder.path().join("pmta-vitals.toml");
+    std::fs::write(&config, format!("[pmta]\nconfig = {:?}\nurl = {:?}\n", host.config_path(), host.url()))
+        .unwrap();
+    let state = folder.path().join("state");
+    let empty = empty_program(folder.path());
+    let tick = move |extra: &'static [&'static str]| {
+        let (config, state) = (config.clone(), state.clone());
+        move || {
+            let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_pmta-vitals")));
+            command.arg("--config").arg(&config).arg("--state").arg(&state).arg("collect").args(extra);
+            command
+        }
+    };
+    race(
+        "idle tick",
+        200,
+        &[
+            Contender::new("an empty Rust program", move || Command::new(&empty)),
+            Contender::new("collect, everything", tick(&["--consumer", "bench"])),
+            Contender::new("collect --only accounting", tick(&["--only", "accounting"])),
+            Contender::new("collect --only web", tick(&["--only", "web"])),
+        ],
+    );
+}

@@ -1,0 +1,40 @@
+//! SIGTERM and SIGINT as a flag to be asked between two steps. It ends nothing itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A host that wants us gone sends SIGTERM first; what is complete is then committed and printed,
+/// and the exit code stays 0 (Telegraf parses the output of exactly that case).
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Listens for the signals from now on. Where the handler cannot be installed the signals
+    /// keep their default meaning, which loses nothing either.
+    pub fn on_signals() -> Stop {
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+        }
+        Stop(flag)
+    }
+
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for a loop that lives in another crate.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
+    #[cfg(test)]
+    pub fn never() -> Stop {
+        Stop(Arc::new(AtomicBool::new(false)))
+    }
+
+    #[cfg(test)]
+    pub fn already() -> Stop {
+        Stop(Arc::new(AtomicBool::new(true)))
+    }
+}
