@@ -2,6 +2,18 @@
 //! It opens nothing but its own file and knows no box; words that other boxes own (reasons,
 //! providers) are checked against lists that the caller passes in.
 
+mod check;
+mod error;
+mod keys;
+mod load;
+mod nearest;
+mod render;
+
+pub use error::{ConfigError, Place, Word};
+pub use load::{DEFAULT_PATH, Loaded, Origin, Origins};
+pub use nearest::nearest;
+pub use render::{keys_as_markdown, render};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
