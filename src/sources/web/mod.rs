@@ -1,1 +1,245 @@
-//! The web monitor over HTTP, or the `pmta` command where there is none.
+//! The web monitor over HTTP, or the `pmta` command where there is none: it turns PowerMTA's own
+//! pages into samples. It knows no ledger and gives PowerMTA no orders.
+
+mod address;
+mod body;
+mod child;
+mod command;
+mod complaint;
+mod dom;
+mod fetch;
+mod json;
+mod key;
+mod learnt;
+mod list;
+mod page;
+mod status;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod tree;
+mod xml;
+
+pub use body::{BodyError, Format, parse_list, parse_status};
+pub use list::{List, Row};
+pub use status::Status;
+
+use super::{Ask, Place, Source, SourceError};
+use crate::config::Pmta;
+use crate::record::{Memory, Sample, Sink, Tick};
+use child::ChildError;
+use fetch::{Access, FetchError};
+use learnt::Way;
+use page::{Answer, Found, Page, Rows};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A measurement for the ledger and the judge, never to be printed. One row per page (tag
+/// `page`). `status` has `generation`, a number that is another one after each start of
+/// PowerMTA. The lists have `rows`, `kept_rows` and `recipients` of what was listed, `all_rows`
+/// and `all_recipients` where PowerMTA tells them, and `complete` (1: the samples of this run
+/// hold every row there is).
+pub const PAGE: &str = "pmta_page";
+
+/// The rest of a run's time belongs to the ledger and the output.
+const LONGEST: Duration = Duration::from_secs(3);
+/// With less time than this, silence says nothing about PowerMTA.
+const SHORTEST: Duration = Duration::from_millis(500);
+
+pub struct Web;
+
+impl Source for Web {
+    fn name(&self) -> &'static str {
+        "web"
+    }
+
+    fn place(&self) -> Place {
+        Place::Aside
+    }
+
+    fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
+        let pmta = &ask.config.pmta;
+        // An empty address says that there is no web monitor (`http-mgmt-port 0`).
+        if pmta.url.as_deref().is_some_and(|url| url.trim().is_empty()) {
+            return by_command(pmta, ask.tick, sink).map_err(|why| complaint::about_command(pmta, &why));
+        }
+        let mut round = Round::new(pmta, ask.tick, ask.memory)?;
+        if round.way == Way::Command && by_command(pmta, ask.tick, sink).is_ok() {
+            return Ok(());
+        }
+        let told = round.by_web(ask.memory, sink);
+        // An HTTP client waits at its end for a name that is still being looked up: not here.
+        let _ = thread::Builder::new().spawn(move || drop(round.access));
+        told
+    }
+}
+
+/// One run over HTTP.
+struct Round<'a> {
+    pmta: &'a Pmta,
+    tick: Tick,
+    way: Way,
+    access: Arc<Access>,
+}
+
+impl<'a> Round<'a> {
+    fn new(pmta: &'a Pmta, tick: Tick, memory: &dyn Memory) -> Result<Round<'a>, SourceError> {
+        let ours = |why: String, advice: String| SourceError::Denied {
+            what: "PowerMTA's web monitor".to_owned(),
+            why,
+            advice,
+        };
+        let key = match &pmta.api_key_file {
+            None => None,
+            Some(path) => {
+                let read = key::Key::read(path);
+                Some(read.map_err(|why| ours(format!("{}: {why}", path.display()), why.advice(path)))?)
+            }
+        };
+        let until = Instant::now() + share(tick, if pmta.command.exists() { 0.6 } else { 0.75 });
+        let access = Access::new(pmta, key, until)
+            .map_err(|why| ours(why.to_string(), "write for example http://127.0.0.1:8080".to_owned()))?;
+        let way = learnt::way(memory, &access.given().to_string(), tick.now());
+        if matches!(way, Way::Web { secure: true, .. }) {
+            access.switch();
+        }
+        Ok(Round { pmta, tick, way, access: Arc::new(access) })
+    }
+
+    fn by_web(&mut self, memory: &mut dyn Memory, sink: &mut dyn Sink) -> Result<(), SourceError> {
+        let (given, now) = (self.access.given().to_string(), self.tick.now());
+        let enough_time = self.tick.left() >= SHORTEST;
+        let answers = self.fetch(memory);
+        let status = answers.iter().find(|answer| answer.page == Page::Status);
+        let silent = status.is_none_or(|status| matches!(status.found, Err(FetchError::Silent(_))));
+        if silent && enough_time && by_command(self.pmta, self.tick, sink).is_ok() {
+            learnt::note_way(memory, &given, now, self.way, Way::Command);
+            return Ok(());
+        }
+        if let Some(Answer { found: Ok(_), format, .. }) = status {
+            let secure = self.access.is_switched();
+            learnt::note_way(memory, &given, now, self.way, Way::Web { format: *format, secure });
+        }
+        if silent && enough_time {
+            sink.sample(Sample::new("pmta").int("up", 0).int("running", 0));
+        }
+        let mut first = None;
+        for answer in answers {
+            let page = answer.page;
+            match answer.found {
+                Ok(found) => push(page, found, sink),
+                Err(_) if first.is_some() => {}
+                Err(why) => first = Some(complaint::about_web(&self.access, page, why)),
+            }
+        }
+        match first {
+            Some(SourceError::Unreachable { what, .. }) if !enough_time => Err(SourceError::Late { what }),
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    }
+
+    /// All pages side by side; the threads are never waited for longer than the time is.
+    fn fetch(&self, memory: &mut dyn Memory) -> Vec<Answer<FetchError>> {
+        let format = match self.way {
+            Way::Web { format, .. } => format,
+            Way::Command => Format::Json,
+        };
+        let now = self.tick.now();
+        let learnt = Page::ALL.map(|page| (page, learnt::rows(memory, page, now)));
+        let asked = self.pmta.rows;
+        let answers = side_by_side(self.access.until(), &learnt, |page, rows| {
+            let access = Arc::clone(&self.access);
+            move || page::fetch(&access, page, format, rows, asked)
+        });
+        let answers: Vec<_> = answers
+            .into_iter()
+            .zip(learnt)
+            .map(|(answer, (page, rows))| {
+                answer.unwrap_or_else(|| {
+                    let why = FetchError::Silent("no answer within its time".to_owned());
+                    Answer { page, found: Err(why), format, rows }
+                })
+            })
+            .collect();
+        for (answer, (page, before)) in answers.iter().zip(learnt) {
+            if answer.found.is_ok() && page != Page::Status {
+                learnt::note_rows(memory, page, now, before, answer.rows);
+            }
+        }
+        answers
+    }
+}
+
+/// The `pmta` command for every page; only `show status` must work.
+fn by_command(pmta: &Pmta, tick: Tick, sink: &mut dyn Sink) -> Result<(), ChildError> {
+    if !pmta.command.exists() {
+        return Err(ChildError::Missing);
+    }
+    let until = Instant::now() + share(tick, 0.8);
+    let pages = Page::ALL.map(|page| (page, Rows::Parameter));
+    let answers = side_by_side(until, &pages, |page, _| {
+        let pmta = pmta.clone();
+        move || page::run(&pmta, page, until)
+    });
+    let mut answers = answers.into_iter();
+    match answers.next().flatten() {
+        None => return Err(ChildError::Late),
+        Some(Answer { found: Err(why), .. }) => return Err(why),
+        Some(Answer { found: Ok(found), .. }) => push(Page::Status, found, sink),
+    }
+    for answer in answers.flatten() {
+        if let Ok(found) = answer.found {
+            push(answer.page, found, sink);
+        }
+    }
+    Ok(())
+}
+
+/// Starts one detached thread per page and takes what they hand over in time, in the pages' order.
+fn side_by_side<E: Send + 'static, W: FnOnce() -> Answer<E> + Send + 'static>(
+    until: Instant,
+    pages: &[(Page, Rows)],
+    work: impl Fn(Page, Rows) -> W,
+) -> Vec<Option<Answer<E>>> {
+    let (tell, told) = mpsc::channel();
+    for (page, rows) in pages {
+        let (work, tell) = (work(*page, *rows), tell.clone());
+        let started = thread::Builder::new().name(format!("pmta-{}", page.name()));
+        // A thread that cannot be started is a page without an answer.
+        let _ = started.spawn(move || drop(tell.send(work())));
+    }
+    drop(tell);
+    let mut answers: Vec<Option<Answer<E>>> = pages.iter().map(|_| None).collect();
+    // A little longer than the pages may take, so that they can say themselves why they failed.
+    let patience = until + Duration::from_millis(50);
+    while let Ok(answer) = told.recv_timeout(patience.saturating_duration_since(Instant::now())) {
+        let at = pages.iter().position(|(page, _)| *page == answer.page);
+        if let Some(place) = at.and_then(|at| answers.get_mut(at)) {
+            *place = Some(answer);
+        }
+    }
+    answers
+}
+
+fn share(tick: Tick, part: f64) -> Duration {
+    tick.left().mul_f64(part).min(LONGEST)
+}
+
+fn push(page: Page, found: Found, sink: &mut dyn Sink) {
+    let told = Sample::new(PAGE).tag("page", page.name());
+    match found {
+        Found::Status(status) => {
+            sink.sample(status::ints(told, &[("generation", status.generation())]));
+            status.samples().into_iter().for_each(|sample| sink.sample(sample));
+        }
+        Found::List(list) => {
+            sink.sample(list.summary(told));
+            for row in list.into_rows() {
+                sink.sample(if page == Page::Queues { row.queue_sample() } else { row.vmta_sample() });
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! From an answer's bytes to a page, whatever the format: it looks at the content, never at the
+//! header that came with it. It knows no network.
+
+use super::list::List;
+use super::status::Status;
+use super::tree::{Listener, Path, Scalar, cut};
+use super::{dom, json, xml};
+use std::io::{self, BufRead, BufReader, Read};
+use std::time::Instant;
+
+/// The size of one read: what a body costs in memory, whatever its length.
+const PIECE: usize = 64 * 1024;
+
+/// What an answer turned out to be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Xml,
+    Dom,
+}
+
+/// Why an answer is not the page that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    #[error("PowerMTA says: {0}")]
+    Failed(String),
+    #[error(
+        "the answer is an HTML page, not data: is this PowerMTA's web monitor, and is its version 3.5 or later?"
+    )]
+    Html,
+    #[error("the answer is empty")]
+    Empty,
+    #[error("the answer ends in the middle")]
+    Truncated,
+    #[error("the answer is longer than {} MiB and was not read further", .0 / 1024 / 1024)]
+    TooBig(u64),
+    #[error("the answer is no readable {0}")]
+    Garbage(&'static str),
+    #[error("the answer is readable but holds none of the fields of this page")]
+    Foreign,
+    #[error("the answer was not complete when its time was up")]
+    Late,
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+}
+
+/// `/status` or `show status`, in any of the three formats.
+pub fn parse_status(body: &[u8]) -> Result<(Status, Format), BodyError> {
+    read_status(&mut Capped::new(body, u64::MAX, None))
+}
+
+/// A list page (`/queues`, `/vmtas`) of which the `keep` largest rows are wanted.
+pub fn parse_list(body: &[u8], keep: usize) -> Result<(List, Format), BodyError> {
+    read_list(&mut Capped::new(body, u64::MAX, None), keep)
+}
+
+pub fn read_status<R: Read>(body: &mut Capped<R>) -> Result<(Status, Format), BodyError> {
+    let mut status = Status::default();
+    let format = read(body, &mut status)?;
+    if status.is_blank() { Err(BodyError::Foreign) } else { Ok((status, format)) }
+}
+
+pub fn read_list<R: Read>(body: &mut Capped<R>, keep: usize) -> Result<(List, Format), BodyError> {
+    let mut list = List::new(keep);
+    let format = read(body, &mut list)?;
+    if list.is_blank() { Err(BodyError::Foreign) } else { Ok((list, format)) }
+}
+
+/// A body that ends with an error instead of going on for ever.
+pub struct Capped<R> {
+    inner: R,
+    most: u64,
+    left: u64,
+    until: Option<Instant>,
+    trouble: Option<BodyError>,
+}
+
+impl<R: Read> Capped<R> {
+    pub fn new(inner: R, most: u64, until: Option<Instant>) -> Capped<R> {
+        Capped { inner, most, left: most, until, trouble: None }
+    }
+
+    fn stop(&mut self, why: BodyError) -> io::Error {
+        self.trouble = Some(why.clone());
+        io::Error::other(why)
+    }
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(self.stop(BodyError::Late));
+        }
+        if self.left == 0 {
+            return Err(self.stop(BodyError::TooBig(self.most)));
+        }
+        let got = self.inner.read(buffer)?;
+        self.left = self.left.saturating_sub(got as u64);
+        Ok(got)
+    }
+}
+
+fn read<R: Read>(body: &mut Capped<R>, page: &mut dyn Listener) -> Result<Format, BodyError> {
+    let mut envelope = Envelope { page, verdict: None, says: String::new() };
+    let mut reader = BufReader::with_capacity(PIECE, &mut *body);
+    let walked = sniff(&mut reader).and_then(|format| {
+        match format {
+            Format::Json => json::walk(reader, &mut envelope),
+            Format::Xml => xml::walk(reader, &mut envelope),
+            Format::Dom => dom::walk(reader, &mut envelope),
+        }?;
+        Ok(format)
+    });
+    let (verdict, says) = (envelope.verdict, envelope.says);
+    // A reader reports a body that was cut short in its own words; the body knows why.
+    if let Some(why) = body.trouble.take() {
+        return Err(why);
+    }
+    let format = walked?;
+    match (verdict, format) {
+        (Some(false), _) => Err(BodyError::Failed(clean(&says))),
+        // In XML success is said by an element; its absence is a failure.
+        (None, Format::Xml) => Err(BodyError::Failed(clean(&says))),
+        _ => Ok(format),
+    }
+}
+
+/// Tells the formats apart by their first bytes and leaves the reader where data begin.
+fn sniff(reader: &mut impl BufRead) -> Result<Format, BodyError> {
+    loop {
+        let head = reader.fill_buf().map_err(|why| BodyError::Broken(why.to_string()))?;
+        if head.is_empty() {
+            return Err(BodyError::Empty);
+        }
+        let blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xEF\xBB\xBF".contains(byte);
+        match head.iter().position(|byte| !blank(byte)) {
+            None => {
+                let all = head.len();
+                reader.consume(all);
+            }
+            Some(at) => {
+                reader.consume(at);
+                break;
+            }
+        }
+    }
+    let head = reader.fill_buf().map_err(|why| BodyError::Broken(why.to_string()))?;
+    let word: Vec<u8> = head.iter().take(16).map(u8::to_ascii_lowercase).collect();
+    match word.as_slice() {
+        [b'{', ..] => Ok(Format::Json),
+        [b'[' | b'"', ..] => Err(BodyError::Garbage("JSON")),
+        [b'<', b'r', b's', b'p', ..] | [b'<', b'?', b'x', b'm', b'l', ..] => Ok(Format::Xml),
+        [b'<', ..] => Err(BodyError::Html),
+        [first, ..] if first.is_ascii_alphabetic() => Ok(Format::Dom),
+        _ => Err(BodyError::Garbage("JSON, XML or DOM")),
+    }
+}
+
+/// What stands around the data: did it work, and what does PowerMTA say to it.
+struct Envelope<'p> {
+    page: &'p mut dyn Listener,
+    verdict: Option<bool>,
+    says: String,
+}
+
+impl Listener for Envelope<'_> {
+    fn open(&mut self, path: &Path) {
+        self.page.open(path);
+    }
+
+    fn leaf(&mut self, path: &Path, value: &Scalar<'_>) {
+        let in_xml = path.keys().next() == Some("rsp");
+        match (path.depth(), path.key()) {
+            (1, "status") => self.verdict = Some(value.text() == "success"),
+            (1, "message") => self.says = value.text().into_owned(),
+            (2, "succ") if in_xml => self.verdict = Some(true),
+            (2, key) if in_xml && key != "data" => {
+                self.verdict = Some(false);
+                self.says = value.text().into_owned();
+            }
+            _ => self.page.leaf(path, value),
+        }
+    }
+
+    fn close(&mut self, path: &Path) {
+        self.page.close(path);
+    }
+
+    fn list(&mut self, path: &Path) {
+        self.page.list(path);
+    }
+
+    fn wants(&self, path: &Path) -> bool {
+        self.page.wants(path)
+    }
+}
+
+/// PowerMTA's own words for one line of an error: short, without control characters, and
+/// without anything that looks like an address.
+pub fn clean(says: &str) -> String {
+    let line = says.trim().lines().next().unwrap_or_default();
+    let words =
+        cut(line, 400).split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
+    let text: String = words.collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).collect();
+    if text.is_empty() { "failed, without a reason".to_owned() } else { cut(&text, 160).to_owned() }
+}

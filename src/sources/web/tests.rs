@@ -1,0 +1,1 @@
+//! What the whole source does against a scripted web monitor on loopback.
