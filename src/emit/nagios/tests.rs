@@ -1,0 +1,1 @@
+//! Plugin output against the rules of its hosts.
