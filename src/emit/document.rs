@@ -48,7 +48,7 @@ impl Document {
     pub fn new(gathered: Gathered) -> Document {
         let findings = shown(gathered.findings, gathered.now_ns.div_euclid(NS));
         let events = told(gathered.events);
-        let mut rows: Vec<Sample> = gathered.samples.into_iter().filter_map(row).collect();
+        let mut rows: Vec<Sample> = gathered.samples.into_iter().filter(is_metric).filter_map(row).collect();
         rows.extend(findings.iter().filter_map(|finding| row(finding_row(finding, gathered.now_ns))));
         rows.push(Sample::new("pmta_collector"));
         let mut rows = merged(rows);
@@ -82,6 +82,11 @@ impl Document {
     pub(super) fn of<'a>(&'a self, measurement: &'a str) -> impl Iterator<Item = &'a Sample> {
         self.rows.iter().filter(move |row| row.measurement == measurement)
     }
+}
+
+/// Events have a list of their own.
+fn is_metric(sample: &Sample) -> bool {
+    sample.measurement != "pmta_event"
 }
 
 /// A row that every format can print, or nothing when nothing is left of it.

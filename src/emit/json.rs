@@ -15,8 +15,7 @@ pub fn print(document: &Document) -> Vec<u8> {
         version: &document.version,
         time: rfc3339(document.now_ns),
         host: &document.host,
-        // Findings have a list of their own with all they know.
-        metrics: metrics.into_iter().filter(|row| row.measurement != "pmta_finding").map(Row::of).collect(),
+        metrics: metrics.into_iter().map(Row::of).collect(),
         findings: document.findings.iter().map(Standing::of).collect(),
         events: document.events.iter().map(Told::of).collect(),
         collector: collector.into_iter().map(Row::of).collect(),
