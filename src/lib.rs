@@ -5,6 +5,7 @@
 pub mod classify;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod emit;
 pub mod judge;
 pub mod ledger;

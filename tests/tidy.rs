@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ledger", &["record", "classify"]),
     ("judge", &["ledger", "record", "classify", "config"]),
     ("emit", &["record", "classify", "judge"]),
+    ("doctor", &["sources", "record", "config"]),
     ("cli", &[]),
 ];
 
