@@ -1,1 +1,37 @@
-//! The only disk writes: totals, windows, baseline, events and cursors in one transaction.
+//! The only disk writes: totals, windows, baseline, events and cursors in one transaction. It
+//! knows no source, judges nothing and prints nothing.
+//!
+//! A run goes: `Ledger::open` -> `lock` -> count, keep -> `commit` (which unlocks) -> print ->
+//! `printed` moves the consumer's cursor -> `tend` makes the hourly copy. Whoever does not get the
+//! lock, or whose commit fails, shows what `glance` gives: the last committed truth.
+
+mod consumers;
+mod damage;
+mod delays;
+mod error;
+mod events;
+mod findings;
+mod folder;
+mod glance;
+mod growth;
+mod lock;
+mod locked;
+mod notes;
+mod open;
+mod packing;
+mod place;
+mod sketch;
+mod slots;
+mod store;
+mod totals;
+mod vanished;
+
+pub use consumers::News;
+pub use error::LedgerError;
+pub use glance::Glance;
+pub use locked::Locked;
+pub use notes::SourceNotes;
+pub use open::{Ledger, Limits, Vitals};
+pub use place::{Place, Surroundings, resolve};
+pub use slots::{OTHER, Slots};
+pub use totals::Tally;

@@ -1,0 +1,231 @@
+//! A ledger that is absent, old, newer or damaged: made, migrated, left alone, or set aside for
+//! the last good copy (design 3.7). It knows no table's meaning.
+
+use super::folder::{BACKUP, Folder, LEDGER, SIDES};
+use super::lock::Held;
+use super::store;
+use super::{LedgerError, events, findings};
+use crate::record::{Finding, Seconds, Severity};
+use rusqlite::{Connection, OpenFlags};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const DAMAGED: &str = "ledger-damaged-";
+const BEFORE: &str = "ledger-before-";
+/// Damaged ledgers that are kept for whoever wants to look.
+const KEPT: usize = 2;
+
+/// What is found in the folder.
+#[derive(Debug)]
+pub(super) enum State {
+    Sound(Connection),
+    Absent,
+    Older(Connection, usize),
+    Damaged(String),
+}
+
+/// Looks without changing anything. Every page only when someone was suspicious.
+pub(super) fn look(folder: &Folder, steps: &[&[&str]]) -> Result<State, LedgerError> {
+    let length = fs::metadata(folder.ledger()).map_or(0, |found| found.len());
+    if length == 0 {
+        let log = fs::metadata(folder.side("-wal")).map_or(0, |found| found.len());
+        let left = log > 0 || folder.backup().exists();
+        return Ok(if left { State::Damaged("it is gone or empty".to_owned()) } else { State::Absent });
+    }
+    match look_inside(folder, steps) {
+        Err(LedgerError::Damaged { why }) => Ok(State::Damaged(why)),
+        other => other,
+    }
+}
+
+fn look_inside(folder: &Folder, steps: &[&[&str]]) -> Result<State, LedgerError> {
+    let db = store::connect(folder)?;
+    let found = store::version(&db)?;
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(LedgerError::Newer { folder: folder.path.clone(), found, known });
+    }
+    if found == 0 && store::is_empty(&db)? {
+        return Ok(State::Absent);
+    }
+    if found <= 0 {
+        return Ok(State::Damaged("it is no ledger of ours".to_owned()));
+    }
+    if folder.suspect().exists() && !store::is_sound(&db)? {
+        return Ok(State::Damaged("its pages contradict each other".to_owned()));
+    }
+    if found < known {
+        return Ok(State::Older(db, usize::try_from(found).unwrap_or(0)));
+    }
+    if store::number(&db, "born")?.is_none() {
+        return Ok(State::Damaged("it does not know when it began".to_owned()));
+    }
+    Ok(State::Sound(db))
+}
+
+/// Gives a sound ledger, whatever is found. Under the lock, so that nobody else mends.
+pub(super) fn mend(
+    folder: &Folder,
+    _lock: &Held<'_>,
+    now: Seconds,
+    steps: &[&[&str]],
+) -> Result<Connection, LedgerError> {
+    let mut story = None;
+    // Set aside, restored, migrated: a copy that is itself bad takes one more turn.
+    for _ in 0..4 {
+        match look(folder, steps)? {
+            State::Sound(db) => {
+                remove(&folder.suspect());
+                if let Some(told) = story {
+                    tell(&db, told, now)?;
+                }
+                return Ok(db);
+            }
+            State::Absent => make(folder, now, steps)?,
+            State::Older(db, from) => {
+                copy(folder, &db, &folder.path.join(format!("{BEFORE}{}.db", from + 1)))?;
+                store::set_up(&db, from, steps)?;
+            }
+            State::Damaged(why) => story = Some(replace(folder, &why, now)?),
+        }
+    }
+    Err(LedgerError::Damaged { why: "it cannot be mended".to_owned() })
+}
+
+fn make(folder: &Folder, now: Seconds, steps: &[&[&str]]) -> Result<(), LedgerError> {
+    let path = folder.ledger();
+    // Closed again before SQLite opens it: its locks must not be dropped by us.
+    drop(folder.make(&path, false).map_err(|why| LedgerError::io(&path, why))?);
+    let db = store::connect(folder)?;
+    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    let change = db.unchecked_transaction()?;
+    store::lay_tables(&change, 0, steps)?;
+    store::begin_totals(&change, now)?;
+    change.commit()?;
+    folder.own_sides();
+    Ok(())
+}
+
+/// Sets the damaged files aside and puts the last good copy in their place, if there is one.
+fn replace(folder: &Folder, why: &str, now: Seconds) -> Result<Finding, LedgerError> {
+    set_aside(folder, now)?;
+    let backup = folder.backup();
+    let good = backup.exists() && is_good(&backup);
+    if good {
+        restore(folder, &backup)?;
+        let message = format!("The ledger was damaged ({why}); the last good copy took its place.");
+        let action = "The files are read again from there: no total is lost. Check the disk.";
+        return Ok(Finding::note("ledger-damaged", Severity::Warning, now, message, action));
+    }
+    remove(&backup);
+    let message = format!("The ledger was damaged ({why}) and there is no good copy: totals begin at 0.");
+    let action = "Check the disk; the damaged files are kept beside the ledger as ledger-damaged-*.";
+    Ok(Finding::note("ledger-damaged", Severity::Critical, now, message, action))
+}
+
+/// The database first: without it nothing can mistake the rest for a whole.
+fn set_aside(folder: &Folder, now: Seconds) -> Result<(), LedgerError> {
+    let mut number = now;
+    while folder.path.join(format!("{DAMAGED}{number}.db")).exists() {
+        number += 1;
+    }
+    for side in ["", SIDES[0], SIDES[1]] {
+        let (from, to) = (folder.side(side), folder.path.join(format!("{DAMAGED}{number}.db{side}")));
+        match fs::rename(&from, &to) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                return Err(LedgerError::io(&from, why));
+            }
+            _ => {}
+        }
+    }
+    drop_oldest(folder, number);
+    Ok(())
+}
+
+fn drop_oldest(folder: &Folder, newest: Seconds) {
+    let Ok(entries) = fs::read_dir(&folder.path) else { return };
+    let mut damaged: Vec<(Seconds, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let number = name.strip_prefix(DAMAGED)?.split('.').next()?.parse().ok()?;
+            Some((number, entry.path()))
+        })
+        .collect();
+    let mut numbers: Vec<Seconds> = damaged.iter().map(|(number, _)| *number).collect();
+    // The one just made is the newest, whatever the clock says.
+    numbers.sort_unstable_by_key(|number| (*number != newest, -number));
+    numbers.dedup();
+    damaged.retain(|(number, _)| numbers.iter().skip(KEPT).any(|old| old == number));
+    damaged.iter().for_each(|(_, path)| remove(path));
+}
+
+/// The copy lies still, so it can be read without SQLite's side files.
+fn is_good(path: &Path) -> bool {
+    let Ok(db) = open_still(path) else { return false };
+    store::version(&db).is_ok_and(|version| version > 0) && store::is_sound(&db).unwrap_or(false)
+}
+
+fn open_still(path: &Path) -> Result<Connection, LedgerError> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                uri.push(char::from(*byte));
+            }
+            other => uri.push_str(&format!("%{other:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(uri, flags)?)
+}
+
+fn restore(folder: &Folder, backup: &Path) -> Result<(), LedgerError> {
+    let source = open_still(backup)?;
+    copy(folder, &source, &folder.path.join(LEDGER))
+}
+
+/// A copy of a whole ledger: complete and on disk before it gets its name.
+pub(super) fn copy(folder: &Folder, db: &Connection, to: &Path) -> Result<(), LedgerError> {
+    let path = folder.path.join("ledger-copying.db");
+    remove(&path);
+    let file = folder.make(&path, true).map_err(|why| LedgerError::io(&path, why))?;
+    {
+        let mut target = Connection::open(&path)?;
+        target.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF")?;
+        store::copy_pages(db, &mut target)?;
+    }
+    file.sync_all().map_err(|why| LedgerError::io(&path, why))?;
+    fs::rename(&path, to).map_err(|why| LedgerError::io(to, why))
+}
+
+/// Replaces the hourly copy, but only by a ledger whose every page is sound.
+pub(super) fn back_up(folder: &Folder, db: &Connection) -> Result<(), LedgerError> {
+    if !store::is_sound(db)? {
+        suspect(folder);
+        return Err(LedgerError::Damaged { why: "its pages contradict each other".to_owned() });
+    }
+    copy(folder, db, &folder.path.join(BACKUP))
+}
+
+/// Makes the next run look at every page.
+pub(super) fn suspect(folder: &Folder) {
+    // On a full disk the next run fails the same way and tries again.
+    let _ = folder.make(&folder.suspect(), false);
+}
+
+fn tell(db: &Connection, story: Finding, now: Seconds) -> Result<(), LedgerError> {
+    let change = db.unchecked_transaction()?;
+    let story = [story];
+    events::add(&change, &story, now)?;
+    findings::keep(&change, &story, now)?;
+    change.commit()?;
+    Ok(())
+}
+
+fn remove(path: &Path) {
+    // Whatever stays behind is overwritten or looked at again.
+    let _ = fs::remove_file(path);
+}

@@ -1,0 +1,63 @@
+//! The last committed truth, read without the lock by whoever may not or cannot write. It changes
+//! nothing.
+
+use super::{Ledger, LedgerError, News, Tally, consumers, findings, growth, notes};
+use crate::record::{Finding, Notes, Sample};
+use rusqlite::Connection;
+
+/// All that is read through one glance belongs to one commit.
+#[derive(Debug)]
+pub struct Glance<'l> {
+    ledger: &'l Ledger,
+    /// Whether this glance began the transaction it reads in.
+    began: bool,
+}
+
+impl<'l> Glance<'l> {
+    pub(super) fn new(ledger: &'l Ledger) -> Result<Glance<'l>, LedgerError> {
+        let began = ledger.db.is_autocommit();
+        if began {
+            ledger.db.execute_batch("BEGIN")?;
+        }
+        Ok(Glance { ledger, began })
+    }
+
+    /// The committed totals; `rows` prints them.
+    pub fn tally(&self) -> Result<Tally, LedgerError> {
+        Tally::load(&self.ledger.db, &self.ledger.limits, self.ledger.now)
+    }
+
+    /// Findings that are pending, open, or ended less than ten minutes ago.
+    pub fn findings(&self) -> Result<Vec<Finding>, LedgerError> {
+        findings::read(&self.ledger.db, self.ledger.now)
+    }
+
+    /// What a consumer has not been told three times, at most `most` events.
+    pub fn news(&self, consumer: &str, most: usize) -> Result<News, LedgerError> {
+        consumers::news(&self.ledger.db, consumer, most, self.ledger.now)
+    }
+
+    /// Counters as last committed, for a run that may not count. A series never committed is left
+    /// out.
+    pub fn grown(&self, samples: &[Sample]) -> Result<Vec<Sample>, LedgerError> {
+        growth::grown(&self.ledger.db, samples)
+    }
+
+    /// A snapshot of a source's notes, for a source on a thread of its own.
+    pub fn notes(&self, source: &str) -> Result<Notes, LedgerError> {
+        Ok(Notes::new(notes::read_all(&self.ledger.db, source, "")?))
+    }
+
+    /// For the judge's windows and baseline.
+    pub fn db(&self) -> &'l Connection {
+        &self.ledger.db
+    }
+}
+
+impl Drop for Glance<'_> {
+    fn drop(&mut self) {
+        if self.began && !self.ledger.db.is_autocommit() {
+            let _ = self.ledger.db.execute_batch("COMMIT");
+        }
+    }
+}
