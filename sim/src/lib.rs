@@ -1,1 +1,31 @@
 //! A simulated PowerMTA host. It knows nothing of the product that watches it.
+
+mod accounting;
+mod books;
+mod calendar;
+mod command_line;
+mod diary;
+mod dice;
+mod door;
+mod entry;
+mod faults;
+mod flow;
+mod host;
+mod incidents;
+mod meter;
+mod monitor;
+mod network;
+mod options;
+mod providers;
+mod reply;
+mod settings;
+mod smtp;
+mod truth;
+mod world;
+
+pub use entry::Kind;
+pub use faults::{SmtpFault, WebFault};
+pub use host::Host;
+pub use incidents::{Incident, Plot, names as scenario_names};
+pub use options::{Access, Columns, Options, SimError};
+pub use truth::{Counts, Truth};

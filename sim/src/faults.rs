@@ -1,0 +1,68 @@
+//! What can be broken while the host runs.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Troubles of the web monitor. Several may be active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebFault {
+    /// Connection refused.
+    Down,
+    /// 403, as if no `http-access` line matched.
+    Forbidden,
+    /// 302 to https on the same port.
+    RedirectToHttps,
+    /// HTTP 500.
+    ServerError,
+    /// HTTP 200 with `"status":"fail"`.
+    StatusFail,
+    /// A body that is neither JSON nor XML.
+    Garbage,
+    /// The connection ends in the middle of the body.
+    Truncated,
+    /// The request is read and never answered.
+    Silent,
+    /// `/queues` answers with so many rows.
+    ManyQueues(usize),
+    /// Every object has keys that no version known today has.
+    UnknownKeys,
+    /// JSON numbers come as strings.
+    NumbersAsStrings,
+}
+
+/// Troubles of the SMTP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpFault {
+    /// Connection refused.
+    Down,
+    /// The banner comes after so many milliseconds.
+    SlowBanner(u64),
+    /// `421` instead of a greeting.
+    Busy,
+    /// STARTTLS is not offered.
+    NoStartTls,
+}
+
+/// The switches, shared by the servers' threads.
+#[derive(Debug, Default)]
+pub struct Faults {
+    web: Mutex<Vec<WebFault>>,
+    smtp: Mutex<Vec<SmtpFault>>,
+}
+
+impl Faults {
+    pub fn web(&self) -> Vec<WebFault> {
+        self.web.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn smtp(&self) -> Vec<SmtpFault> {
+        self.smtp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_web(&self, faults: &[WebFault]) {
+        *self.web.lock().unwrap_or_else(PoisonError::into_inner) = faults.to_vec();
+    }
+
+    pub fn set_smtp(&self, faults: &[SmtpFault]) {
+        *self.smtp.lock().unwrap_or_else(PoisonError::into_inner) = faults.to_vec();
+    }
+}
