@@ -1,0 +1,180 @@
+//! Where every file that is followed is now, and which new ones there are. It reads no record.
+
+use super::book::{Book, Cursor, FileId};
+use super::identity::{Identity, Likeness, Start, tail_of};
+use super::names::Packing;
+use super::packed::Unpacked;
+use super::pump::Open;
+use super::search::{Candidate, Look};
+use super::watch::{Folders, Watched, candidates, denied, discover};
+use super::{Carry, Files, Follow, Records};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+/// A rotated file whose last record was never finished is taken as it is after this long.
+const TORN_NS: i64 = 86_400_000_000_000;
+
+/// What `locate` hands to the reading and to the settling.
+pub struct Found<'a> {
+    pub open: Vec<Open>,
+    /// Files that are nowhere; `true` when a copy of one is still being written.
+    pub absent: Vec<(Cursor, bool)>,
+    pub folders: Folders<'a>,
+    /// Every file that is there now, when all folders were listed.
+    pub present: BTreeSet<FileId>,
+    pub listed_all: bool,
+    /// Compressed files that cannot be read here, by the name they had before.
+    pub foreign: BTreeMap<String, String>,
+}
+
+/// The run as the steps of this file see it.
+pub struct Scene<'a, 'b, 'm> {
+    pub ask: &'b Follow<'b>,
+    pub files: &'a dyn Files,
+    pub book: &'b mut Book<'m>,
+    pub records: &'b dyn Records,
+    pub found: Found<'a>,
+    /// Files that are not where they were.
+    pub displaced: Vec<Cursor>,
+    /// Files that are accounted for.
+    pub claimed: BTreeSet<FileId>,
+}
+
+pub fn locate<'a>(
+    ask: &Follow<'_>,
+    files: &'a dyn Files,
+    book: &mut Book<'_>,
+    records: &dyn Records,
+) -> Found<'a> {
+    let mut folders = Folders::new(files, ask.tick.now_ns);
+    let watched = discover(ask, &mut folders, book);
+    let (open, absent, present, foreign) = Default::default();
+    let found = Found { open, absent, folders, present, listed_all: true, foreign };
+    let mut scene =
+        Scene { ask, files, book, records, found, displaced: Vec::new(), claimed: BTreeSet::new() };
+    for cursor in scene.book.live() {
+        if watched.iter().any(|source| source.key == cursor.source) {
+            scene.reopen(cursor);
+        }
+    }
+    for source in &watched {
+        if scene.must_list(source) {
+            scene.survey(source);
+        } else {
+            scene.found.listed_all = false;
+        }
+    }
+    scene.found
+}
+
+impl Scene<'_, '_, '_> {
+    /// Opens a followed file where it was; what is not itself any more is displaced.
+    fn reopen(&mut self, cursor: Cursor) {
+        match self.reopened(&cursor) {
+            Ok(Some(open)) => {
+                self.claimed.insert((open.stat.dev, open.stat.ino));
+                self.found.open.push(open);
+            }
+            Ok(None) => self.displaced.push(cursor),
+            Err(error) if is_gone(&error) => self.displaced.push(cursor),
+            Err(error) => {
+                self.claimed.insert((cursor.dev, cursor.ino));
+                self.book.complain(denied(Path::new(&cursor.path), &error));
+            }
+        }
+    }
+
+    fn reopened(&self, cursor: &Cursor) -> io::Result<Option<Open>> {
+        let mut file = self.files.open(Path::new(&cursor.path))?;
+        let stat = file.stat()?;
+        if (stat.dev, stat.ino) != (cursor.dev, cursor.ino) {
+            return Ok(None);
+        }
+        let preface = |start: &[u8]| self.records.preface(start);
+        if let Some(packed) = cursor.packed {
+            if packed != (stat.size, stat.mtime_ns) {
+                return Ok(None);
+            }
+            let mut file = Unpacked::new(file)?;
+            let start = Start::read(&mut file, &preface)?;
+            let look = Look { file: Box::new(file), start, stat, size: cursor.size, packed: true };
+            return self.opened(cursor.clone(), look).map(Some);
+        }
+        let start = Start::read(file.as_mut(), &preface)?;
+        let mut cursor = cursor.clone();
+        if cursor.identity.compare(&start, file.as_mut(), stat.size)? != Likeness::Same {
+            if cursor.identity.head_len > 0 || cursor.size > cursor.identity.offset {
+                return Ok(None);
+            }
+            // Nothing was taken, so nothing can be lost or doubled.
+            cursor.identity = Identity::default();
+            cursor.carry = Carry::default();
+        }
+        let look = Look { file, start, stat, size: stat.size, packed: false };
+        self.opened(cursor, look).map(Some)
+    }
+
+    pub fn opened(&self, mut cursor: Cursor, look: Look) -> io::Result<Open> {
+        let Look { mut file, start, stat, size, packed } = look;
+        let tail = tail_of(file.as_mut(), cursor.identity.offset)?;
+        cursor.missing_ns = None;
+        let newer = |other: &Cursor| other.source == cursor.source && other.id > cursor.id;
+        let old = self.ask.tick.now_ns.saturating_sub(stat.mtime_ns) >= TORN_NS;
+        let ended = packed || (old && self.book.any_live(newer));
+        Ok(Open { cursor, file, start, tail, stat, size, ended, stuck: false })
+    }
+
+    /// A tick in which nothing moved lists nothing.
+    fn must_list(&mut self, source: &Watched) -> bool {
+        let mut changed = self.found.folders.changed(self.book, &source.folder);
+        for moved in self.ask.moved {
+            changed |= self.found.folders.changed(self.book, moved);
+        }
+        let untaken = |open: &Open| {
+            open.cursor.source == source.key
+                && open.cursor.identity.head_len == 0
+                && open.start.first().is_some()
+        };
+        changed
+            || source.first_sight
+            || self.displaced.iter().any(|cursor| cursor.source == source.key)
+            || self.found.open.iter().any(untaken)
+    }
+
+    fn survey(&mut self, source: &Watched) {
+        let (all, complete) = candidates(self.ask, self.files, &mut self.found.folders, self.book, source);
+        self.found.listed_all &= complete;
+        self.found.present.extend(all.iter().map(Candidate::id));
+        let plain = |c: &Candidate| c.name.packing == Packing::Plain;
+        for packed in all.iter().filter(|candidate| candidate.name.packing == Packing::Foreign) {
+            let name = packed.path.to_string_lossy().into_owned();
+            self.found.foreign.insert(packed.name.plain.clone(), name);
+        }
+        // While X and X.gz both exist, X wins.
+        let plain_paths: BTreeSet<&Path> =
+            all.iter().filter(|c| plain(c)).map(|c| c.path.as_path()).collect();
+        let shadowed = |c: &Candidate| plain_paths.contains(c.path.with_file_name(&c.name.plain).as_path());
+        let readable = |c: &&Candidate| plain(c) || (c.name.packing == Packing::Gzip && !shadowed(c));
+        let usable: Vec<Candidate> = all.iter().filter(readable).cloned().collect();
+        if source.first_sight && !(self.ask.from_start) {
+            if complete {
+                self.first_sight(source, &usable);
+            }
+            return;
+        }
+        if source.first_sight {
+            self.book.note_source(&source.key, i64::MIN);
+        }
+        self.find_displaced(source, &usable, complete);
+        self.judge_untaken(source);
+        self.take_in(source, &usable);
+    }
+}
+
+pub fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput
+    )
+}

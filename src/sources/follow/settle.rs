@@ -1,0 +1,139 @@
+//! What a run leaves behind: cursors kept, files finished, losses told, the memory kept small. It reads nothing.
+
+use super::Follow;
+use super::arrivals::MOST_SEEN;
+use super::book::{Book, Cursor, FileId, Seen};
+use super::locate::Found;
+use super::pump::Open;
+use crate::record::{Finding, Severity, Sink};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+const SECOND_NS: i64 = 1_000_000_000;
+/// A file with a successor that has been quiet for so long had its last record.
+const FINISHED_NS: i64 = 600 * SECOND_NS;
+/// As above, for a file that is already gone.
+const QUIET_NS: i64 = 60 * SECOND_NS;
+/// A file that is nowhere is waited for: it may be on its way between two folders.
+const PATIENCE_NS: i64 = 60 * SECOND_NS;
+/// So long when somebody is writing a copy of it.
+const HOPE_NS: i64 = 3_600 * SECOND_NS;
+const DAY_NS: i64 = 86_400 * SECOND_NS;
+/// A seen file is remembered so long after it is gone.
+const REMEMBER_NS: i64 = 30 * DAY_NS;
+
+pub fn settle(ask: &Follow<'_>, found: Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
+    let now_ns = ask.tick.now_ns;
+    // The highest number is the youngest file of a source; nothing newer means it is live.
+    let mut youngest: BTreeMap<String, u64> = BTreeMap::new();
+    for open in &found.open {
+        let entry = youngest.entry(open.cursor.source.clone()).or_default();
+        *entry = open.cursor.id.max(*entry);
+    }
+    let has_successor = |cursor: &Cursor| youngest.get(&cursor.source).is_some_and(|id| *id > cursor.id);
+    for open in &found.open {
+        let quiet = now_ns.saturating_sub(open.stat.mtime_ns) >= FINISHED_NS;
+        let finished =
+            !open.unread() && (open.cursor.packed.is_some() || (quiet && has_successor(&open.cursor)));
+        if finished {
+            retire(book, &open.cursor, open, None);
+        } else {
+            book.keep_live(&open.cursor);
+        }
+    }
+    let mut losses = Vec::new();
+    for (cursor, hope) in &found.absent {
+        let whole = cursor.size <= cursor.identity.offset;
+        let quiet = now_ns.saturating_sub(cursor.mtime_ns) >= QUIET_NS;
+        if whole && quiet && has_successor(cursor) {
+            forget(book, cursor, now_ns);
+            continue;
+        }
+        let since_ns = cursor.missing_ns.filter(|since| *since <= now_ns).unwrap_or(now_ns);
+        if now_ns - since_ns < if *hope { HOPE_NS } else { PATIENCE_NS } {
+            book.keep_live(&Cursor { missing_ns: Some(since_ns), ..cursor.clone() });
+        } else {
+            losses.push(cursor);
+            forget(book, cursor, now_ns);
+        }
+    }
+    tell(ask, &losses, &found.foreign, book, sink);
+    if found.listed_all {
+        prune(book, &found.present, now_ns);
+    }
+    found.folders.note(book);
+}
+
+fn retire(book: &mut Book<'_>, cursor: &Cursor, open: &Open, gone_ns: Option<i64>) {
+    let (size, mtime_ns) = (open.stat.size, open.stat.mtime_ns);
+    let seen = Seen { source: cursor.source.clone(), identity: cursor.identity, size, mtime_ns, gone_ns };
+    book.drop_live(cursor.id);
+    book.keep_seen((cursor.dev, cursor.ino), &seen);
+}
+
+/// A file that is gone is remembered by its content: it may come back, or a copy of it.
+fn forget(book: &mut Book<'_>, cursor: &Cursor, now_ns: i64) {
+    let Cursor { size, mtime_ns, identity, .. } = *cursor;
+    book.drop_live(cursor.id);
+    let seen = Seen { source: cursor.source.clone(), identity, size, mtime_ns, gone_ns: Some(now_ns) };
+    if identity.head_len > 0 && book.seen((cursor.dev, cursor.ino)).is_none() {
+        book.keep_seen((cursor.dev, cursor.ino), &seen);
+    }
+}
+
+fn tell(
+    ask: &Follow<'_>,
+    losses: &[&Cursor],
+    foreign: &BTreeMap<String, String>,
+    book: &mut Book<'_>,
+    sink: &mut dyn Sink,
+) {
+    let Some(first) = losses.first() else { return };
+    let bytes: u64 = losses.iter().map(|cursor| cursor.size.saturating_sub(cursor.identity.offset)).sum();
+    book.totals.lost_bytes += bytes;
+    book.totals.lost_incidents += losses.len() as u64;
+    let name = Path::new(&first.path).file_name().unwrap_or_default().to_string_lossy();
+    let packed = foreign.get(name.as_ref());
+    let more = if losses.len() > 1 { format!(" and {} more", losses.len() - 1) } else { String::new() };
+    let how = packed.map_or_else(|| "is gone".to_owned(), |packed| format!("was packed to {packed}"));
+    let message = format!("at least {bytes} bytes of {}{more} were not read: it {how}", first.path);
+    let action = if packed.is_some() {
+        "compress with gzip, or later than the next collection"
+    } else {
+        "name the folder that finished files are moved to in [accounting] moved; rotate by renaming, not by truncating"
+    };
+    sink.event(Finding::note("bytes-lost", Severity::Warning, ask.tick.now(), message, action));
+}
+
+/// Once a day, and whenever there are too many.
+fn prune(book: &mut Book<'_>, present: &BTreeSet<FileId>, now_ns: i64) {
+    let due = !(0..DAY_NS).contains(&now_ns.saturating_sub(book.state.pruned_ns));
+    if !due && book.state.seen <= MOST_SEEN {
+        return;
+    }
+    book.state.pruned_ns = now_ns;
+    let mut kept = Vec::new();
+    for (id, mut seen) in book.all_seen() {
+        let gone = !present.contains(&id);
+        let since_ns = if gone { Some(seen.gone_ns.unwrap_or(now_ns)) } else { None };
+        if since_ns.is_some_and(|since| now_ns.saturating_sub(since) > REMEMBER_NS) {
+            book.drop_seen(id);
+            continue;
+        }
+        if since_ns != seen.gone_ns {
+            seen.gone_ns = since_ns;
+            book.keep_seen(id, &seen);
+        }
+        kept.push((id, seen));
+    }
+    // Files that are gone are forgotten first, then the oldest.
+    kept.sort_by_key(|(_, seen)| (seen.gone_ns.is_none(), seen.gone_ns, seen.mtime_ns));
+    let surplus = kept.len().saturating_sub(MOST_SEEN);
+    for (id, seen) in kept.into_iter().take(surplus) {
+        // A file that is still there must not look new once it is forgotten.
+        if let Some(source) = book.state.sources.get_mut(&seen.source).filter(|_| seen.gone_ns.is_none()) {
+            source.since_ns = source.since_ns.max(seen.mtime_ns.saturating_add(super::watch::SLACK_NS + 1));
+        }
+        book.drop_seen(id);
+    }
+}
