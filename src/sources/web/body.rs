@@ -94,7 +94,12 @@ impl<R: Read> Read for Capped<R> {
         if self.left == 0 {
             return Err(self.stop(BodyError::TooBig(self.most)));
         }
-        let got = self.inner.read(buffer)?;
+        let got = match self.inner.read(buffer) {
+            Err(_) if self.until.is_some_and(|until| Instant::now() >= until) => {
+                return Err(self.stop(BodyError::Late));
+            }
+            got => got?,
+        };
         self.left = self.left.saturating_sub(got as u64);
         Ok(got)
     }
@@ -204,3 +209,7 @@ pub fn clean(says: &str) -> String {
     let text: String = words.collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).collect();
     if text.is_empty() { "failed, without a reason".to_owned() } else { cut(&text, 160).to_owned() }
 }
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use super::tls;
 use crate::config::Pmta;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::LOCATION;
+use std::error::Error;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub enum FetchError {
     Elsewhere(String),
     #[error("it answers HTTP {0}")]
     Status(u16),
+    #[error("what answers there does not speak HTTP (is the port right?)")]
+    Foreign,
     #[error(transparent)]
     Body(BodyError),
     /// Our own configuration forbids to ask.
@@ -105,7 +108,10 @@ impl Access {
 
     /// A key travels only where nobody can listen: verified https, or this host.
     pub fn sends_key(&self) -> bool {
-        let address = self.address();
+        self.sends_key_to(self.address())
+    }
+
+    fn sends_key_to(&self, address: &Address) -> bool {
         self.key.is_some() && (address.is_loopback() || (address.is_https() && !self.pmta.insecure))
     }
 
@@ -129,18 +135,18 @@ impl Access {
         &self,
         request: &dyn Fn(&Client, &Address) -> RequestBuilder,
     ) -> Result<Capped<Response>, FetchError> {
-        let mut response = self.send(request)?;
+        // Another page's thread may switch to https meanwhile: this answer is to this address.
+        let mut address = self.address();
+        let mut response = self.send(address, request)?;
         if response.status().is_redirection() {
             let location = response.headers().get(LOCATION).map(|value| value.to_str().unwrap_or_default());
             let location = location.unwrap_or_default();
-            match self.address().redirected(location) {
-                Redirect::Secure(secure) => {
-                    let _ = self.switched.set(secure);
-                }
+            match address.redirected(location) {
+                Redirect::Secure(secure) => address = self.switched.get_or_init(|| secure),
                 Redirect::ToUi => return Err(FetchError::ToUi),
                 Redirect::Elsewhere => return Err(FetchError::Elsewhere(super::body::clean(location))),
             }
-            response = self.send(request)?;
+            response = self.send(address, request)?;
         }
         match response.status().as_u16() {
             200 => Ok(Capped::new(response, LONGEST_BODY, Some(self.until))),
@@ -150,11 +156,14 @@ impl Access {
         }
     }
 
-    fn send(&self, request: &dyn Fn(&Client, &Address) -> RequestBuilder) -> Result<Response, FetchError> {
-        let address = self.address();
+    fn send(
+        &self,
+        address: &Address,
+        request: &dyn Fn(&Client, &Address) -> RequestBuilder,
+    ) -> Result<Response, FetchError> {
         let left = self.until.saturating_duration_since(Instant::now());
         let mut request = request(self.client(address)?, address).timeout(left);
-        if let (true, Some(key)) = (self.sends_key(), &self.key) {
+        if let (true, Some(key)) = (self.sends_key_to(address), &self.key) {
             request = request.header("X-API-Key", key.header());
         }
         request.send().map_err(|why| explain(&why, left))
@@ -188,21 +197,25 @@ fn explain(why: &reqwest::Error, waited: Duration) -> FetchError {
     if why.is_timeout() {
         return FetchError::Silent(format!("no answer within {:.1} s", waited.as_secs_f64()));
     }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(why);
-    let mut last = String::new();
+    let mut cause = Error::source(why);
+    let mut last = "the request failed".to_owned();
     while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>();
-        let inner = io.and_then(std::io::Error::get_ref);
-        let refused = error.downcast_ref().or_else(|| inner?.downcast_ref::<rustls::Error>());
-        if let Some(refused) = refused {
-            return FetchError::Tls(refused.to_string());
+        match error.downcast_ref() {
+            Some(rustls::Error::InvalidMessage(_)) => {
+                return FetchError::Tls(
+                    "no TLS is spoken on this port (write http:// in pmta.url)".to_owned(),
+                );
+            }
+            Some(refused) => return FetchError::Tls(refused.to_string()),
+            None => last = error.to_string(),
         }
-        if let Some(io) = io {
-            last = io.to_string();
-        } else if error.source().is_none() || last.is_empty() {
-            last = error.to_string();
-        }
-        cause = error.source();
+        // An I/O error that wraps another hides it from `source`.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
-    FetchError::Silent(if last.is_empty() { "the request failed".to_owned() } else { last })
+    // hyper's words for an answer that is no HTTP; the type itself is not reachable from here.
+    if last.starts_with("invalid HTTP") { FetchError::Foreign } else { FetchError::Silent(last) }
 }

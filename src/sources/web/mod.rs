@@ -4,6 +4,8 @@
 mod address;
 mod body;
 mod child;
+#[cfg(test)]
+mod child_tests;
 mod command;
 mod complaint;
 mod dom;
@@ -13,10 +15,14 @@ mod key;
 mod learnt;
 mod list;
 mod page;
+#[cfg(test)]
+mod stage;
 mod status;
 #[cfg(test)]
 mod tests;
 mod tls;
+#[cfg(test)]
+mod tls_tests;
 mod tree;
 mod xml;
 
