@@ -17,6 +17,18 @@ pub fn tag(value: &str) -> String {
     cut(clean.trim(), TAG_MAX).trim_end().to_owned()
 }
 
+/// The same without a copy where nothing has to be done, which is nearly always.
+pub fn tag_in_place(value: &mut String) {
+    let harmless = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    let ends = [value.as_bytes().first(), value.as_bytes().last()];
+    let clean = value.len() <= TAG_MAX
+        && value.bytes().all(|byte| harmless(byte) || byte == b' ')
+        && ends.into_iter().flatten().all(|byte| harmless(*byte));
+    if !clean {
+        *value = tag(value);
+    }
+}
+
 /// A text on one line and of bounded length.
 pub fn text(value: &str) -> String {
     let clean: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -96,6 +108,9 @@ mod tests {
             ("a=b, c", "a=b, c"),
         ] {
             assert_eq!(tag(dirty), clean, "{dirty:?}");
+            let mut in_place = dirty.to_owned();
+            tag_in_place(&mut in_place);
+            assert_eq!(in_place, clean, "{dirty:?}");
         }
         assert_eq!(text("421 \"no\"\r\n\\ later\n"), "421 \"no\"  \\ later");
     }

@@ -48,9 +48,9 @@ impl Document {
     pub fn new(gathered: Gathered) -> Document {
         let findings = shown(gathered.findings, gathered.now_ns.div_euclid(NS));
         let events = told(gathered.events);
-        let mut rows: Vec<Sample> = gathered.samples.into_iter().filter(is_metric).filter_map(row).collect();
+        let mut rows: Vec<Ranked> = gathered.samples.into_iter().filter(is_metric).filter_map(row).collect();
         rows.extend(findings.iter().filter_map(|finding| row(finding_row(finding, gathered.now_ns))));
-        rows.push(Sample::new("pmta_collector"));
+        rows.push(Ranked::of(Sample::new("pmta_collector")));
         let mut rows = merged(rows);
         let truncated = cap(&mut rows, gathered.lines);
         mark(&mut rows, truncated);
@@ -84,25 +84,41 @@ impl Document {
     }
 }
 
+/// A row with its measurement's place in the catalogue, looked up once.
+struct Ranked {
+    rank: usize,
+    row: Sample,
+}
+
+impl Ranked {
+    fn of(row: Sample) -> Ranked {
+        Ranked { rank: catalogue::rank(row.measurement), row }
+    }
+
+    fn series(&self) -> (usize, &str, &[(&'static str, String)]) {
+        (self.rank, self.row.measurement, &self.row.tags)
+    }
+}
+
 /// Events have a list of their own.
 fn is_metric(sample: &Sample) -> bool {
     sample.measurement != "pmta_event"
 }
 
 /// A row that every format can print, or nothing when nothing is left of it.
-fn row(mut sample: Sample) -> Option<Sample> {
-    for (_, value) in &mut sample.tags {
-        *value = clean::tag(value);
+fn row(sample: Sample) -> Option<Ranked> {
+    let Ranked { rank, mut row } = Ranked::of(sample);
+    for (_, value) in &mut row.tags {
+        clean::tag_in_place(value);
     }
-    sample.tags.retain(|(_, value)| !value.is_empty());
-    sample.tags.sort();
-    sample.tags.dedup_by_key(|(name, _)| *name);
-    let measurement = sample.measurement;
-    sample.fields = std::mem::take(&mut sample.fields)
+    row.tags.retain(|(_, value)| !value.is_empty());
+    row.tags.sort();
+    row.tags.dedup_by_key(|(name, _)| *name);
+    row.fields = std::mem::take(&mut row.fields)
         .into_iter()
-        .filter_map(|(name, value)| Some((name, typed(catalogue::type_of(measurement, name), value)?)))
+        .filter_map(|(name, value)| Some((name, typed(catalogue::type_at(rank, name), value)?)))
         .collect();
-    (!sample.fields.is_empty()).then_some(sample)
+    (!row.fields.is_empty()).then_some(Ranked { rank, row })
 }
 
 /// A field has one type for ever, whatever a source hands over: a store that has once seen a
@@ -120,25 +136,22 @@ fn typed(wanted: Type, value: Value) -> Option<Value> {
 }
 
 /// Sorted, and rows of one series made one: the first to name a field is believed.
-fn merged(mut rows: Vec<Sample>) -> Vec<Sample> {
-    rows.sort_by(|a, b| order(a).cmp(&order(b)));
+fn merged(mut rows: Vec<Ranked>) -> Vec<Sample> {
+    rows.sort_by(|a, b| a.series().cmp(&b.series()));
     rows.dedup_by(|next, kept| {
-        let same = next.measurement == kept.measurement && next.tags == kept.tags;
+        let same = next.series() == kept.series();
         if same {
-            kept.fields.append(&mut next.fields);
+            kept.row.fields.append(&mut next.row.fields);
         }
         same
     });
+    let mut rows: Vec<Sample> = rows.into_iter().map(|ranked| ranked.row).collect();
     for row in &mut rows {
         row.fields.sort_by_key(|(name, _)| *name);
         row.fields.dedup_by_key(|(name, _)| *name);
         row.at_ns = None;
     }
     rows
-}
-
-fn order(row: &Sample) -> (usize, &str, &[(&'static str, String)]) {
-    (catalogue::rank(row.measurement), row.measurement, &row.tags)
 }
 
 /// Cuts from the end, the least important measurement first. The same rows go in every run, so
@@ -227,7 +240,7 @@ fn event_rows(events: &[Event]) -> Vec<Sample> {
     let mut taken = BTreeSet::new();
     let mut rows = Vec::with_capacity(events.len());
     for event in events {
-        let Some(mut row) = row(event_row(event)) else { continue };
+        let Some(Ranked { mut row, .. }) = row(event_row(event)) else { continue };
         let mut at = nanoseconds(event.time).saturating_add(event.seq.rem_euclid(NS));
         while !taken.insert((row.tags.clone(), at)) {
             at = at.checked_add(1).unwrap_or(i64::MIN);

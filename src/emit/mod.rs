@@ -4,6 +4,7 @@
 pub mod catalogue;
 mod clean;
 mod document;
+mod drop_ins;
 mod influx;
 mod json;
 pub mod nagios;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use clean::text as clean_text;
 pub use document::{Document, Gathered};
+pub use drop_ins::{DROP_INS, DropIn};
 pub use json::told;
 pub use stamp::{rfc3339, rfc3339_at};
 pub use text::render as render_text;

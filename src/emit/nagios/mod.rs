@@ -136,14 +136,16 @@ pub fn print(document: &Document) -> Vec<u8> {
     summary(document).print(MAX_OUTPUT)
 }
 
-/// Text that means nothing to a host: no `|` (performance data begins there, on any line), no
-/// quotes a shell would see, no control characters.
+/// Text that means nothing to a host: no `|` (performance data begins there, on any line),
+/// nothing that a shell would read within quotes, no control characters.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '|' => out.push('/'),
             '"' | '`' => out.push('\''),
+            '\\' => out.push('/'),
+            '$' => out.push('_'),
             '→' => out.push_str("->"),
             c if c.is_control() || c.is_whitespace() => out.push(' '),
             c => out.push(c),

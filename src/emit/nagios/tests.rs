@@ -29,7 +29,10 @@ fn a_check_is_one_line_with_its_data_and_a_line_for_each_part() {
 
 #[test]
 fn what_a_remote_server_said_stays_text() {
-    assert_eq!(plain("421 | x=1 \"no\" `id`\r\n\u{7} 12% → 38%"), "421 / x=1 'no' 'id'    12% -> 38%");
+    assert_eq!(
+        plain("421 | x=1 \"no\" `id` $(id)\\\r\n\u{7} 12% → 38%"),
+        "421 / x=1 'no' 'id' _(id)/    12% -> 38%"
+    );
     let label =
         |raw: &str| text(&Plugin { perf: vec![Perf::new(raw, Some(1.0), Uom::None)], ..quiet() }, 8_000);
     for (raw, shown) in
