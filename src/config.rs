@@ -6,6 +6,8 @@ mod check;
 mod error;
 mod keys;
 mod load;
+#[cfg(test)]
+mod load_tests;
 mod nearest;
 mod render;
 
@@ -64,6 +66,13 @@ impl Default for Pmta {
             timezone: None,
             rows: 100,
         }
+    }
+}
+
+impl Pmta {
+    /// The zone of the times that PowerMTA prints without one.
+    pub fn zone(&self) -> jiff::tz::TimeZone {
+        self.timezone.as_deref().and_then(check::zone).unwrap_or_else(jiff::tz::TimeZone::system)
     }
 }
 

@@ -63,11 +63,21 @@ pub(super) fn pin(value: &Value) -> Verdict {
 }
 
 pub(super) fn timezone(value: &Value) -> Verdict {
-    let name = text(value);
-    if jiff::tz::TimeZone::get(name).is_ok() || jiff::tz::db().is_definitively_empty() {
+    if zone(text(value)).is_some() {
         return Ok(());
     }
+    if jiff::tz::db().is_definitively_empty() {
+        return Err("cannot be used: this host has no time zones (install tzdata, or write UTC)".to_owned());
+    }
     Err("is no time zone that this host knows; write it as Europe/Berlin or UTC".to_owned())
+}
+
+/// UTC is known on every host, also where no time zones are installed.
+pub(super) fn zone(name: &str) -> Option<jiff::tz::TimeZone> {
+    if name.eq_ignore_ascii_case("UTC") {
+        return Some(jiff::tz::TimeZone::UTC);
+    }
+    jiff::tz::TimeZone::get(name).ok()
 }
 
 pub(super) fn address(value: &Value) -> Verdict {

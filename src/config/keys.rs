@@ -76,7 +76,7 @@ pub(super) const KEYS: &[Key] = &[
     key!("pmta", "insecure", Flag, check::any, "", "false", "Accept any certificate; never together with an API key to another host"),
     key!("pmta", "config", Text, check::path, "", "\"/etc/pmta/config\"", "PowerMTA's configuration, from which everything else is found"),
     key!("pmta", "command", Text, check::path, "", "\"/usr/sbin/pmta\"", "PowerMTA's command, used where there is no web monitor"),
-    key!("pmta", "timezone", Text, check::timezone, "the host's own zone", "\"Europe/Berlin\"", "Zone of the times that PowerMTA prints without one"),
+    key!("pmta", "timezone", Text, check::timezone, "the host's own zone", "\"UTC\"", "Zone of the times that PowerMTA prints without one"),
     key!("pmta", "rows", Count, check::rows, "", "100", "Rows of queues, domains and VMTAs to ask for (PowerMTA shows 10 unasked)"),
     key!("accounting", "files", Texts, check::globs, "the accounting files of PowerMTA's configuration", "[\"/var/log/pmta/acct*.csv\"]", "Globs of the live accounting files"),
     key!("accounting", "moved", Texts, check::paths, "the `move-to` folders of PowerMTA's configuration", "[\"/var/log/pmta/archive\"]", "Folders that finished accounting files are moved to"),

@@ -58,12 +58,18 @@ fn bits_of(address: IpAddr) -> (u128, u32) {
 
 /// What one pattern may become.
 const MOST_OF_ONE: usize = 10_000;
+/// What all patterns together may cost.
+const MOST_STEPS: usize = 400_000;
 const DEEPEST: usize = 8;
 const LONGEST: usize = 1_000;
 
 /// `domain-macro` lines.
 #[derive(Debug, Default)]
-pub(super) struct Macros(BTreeMap<String, Vec<String>>);
+pub(super) struct Macros {
+    known: BTreeMap<String, Vec<String>>,
+    /// Steps taken for all patterns so far: macros of macros can cost much and give nothing.
+    steps: usize,
+}
 
 impl Macros {
     /// `domain-macro NAME a, b $other`.
@@ -74,23 +80,31 @@ impl Macros {
             return Err("its name may hold letters, digits and _ only");
         }
         let parts = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty());
-        self.0.insert(name.to_owned(), parts.map(str::to_lowercase).take(MOST_OF_ONE).collect());
+        self.known.insert(name.to_owned(), parts.map(str::to_lowercase).take(MOST_OF_ONE).collect());
         Ok(())
     }
 
     /// The domains that a pattern stands for, and whether they were listed by themselves.
-    pub(super) fn expand(&self, pattern: &str) -> Result<(Vec<String>, bool), &'static str> {
+    pub(super) fn expand(&mut self, pattern: &str) -> Result<(Vec<String>, bool), &'static str> {
         if !pattern.contains('$') {
             return Ok((vec![pattern.to_owned()], true));
         }
         let mut expansion = Expansion { out: Vec::new(), steps: 0 };
-        self.replace(pattern, DEEPEST, &mut expansion)?;
-        Ok((expansion.out, false))
+        let left = MOST_STEPS.saturating_sub(self.steps).min(2 * MOST_OF_ONE);
+        let replaced = self.replace(pattern, DEEPEST, left, &mut expansion);
+        self.steps += expansion.steps;
+        replaced.map(|()| (expansion.out, false))
     }
 
-    fn replace(&self, pattern: &str, depth: usize, expansion: &mut Expansion) -> Result<(), &'static str> {
+    fn replace(
+        &self,
+        pattern: &str,
+        depth: usize,
+        left: usize,
+        expansion: &mut Expansion,
+    ) -> Result<(), &'static str> {
         expansion.steps += 1;
-        if expansion.steps > 2 * MOST_OF_ONE || pattern.len() > LONGEST {
+        if expansion.steps > left || pattern.len() > LONGEST {
             return Err("it stands for too many domains");
         }
         let Some((before, rest)) = pattern.split_once('$') else {
@@ -100,14 +114,15 @@ impl Macros {
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
         // Macros keep their case; the pattern was lowered with the rest of the line.
-        let known = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let known = self.known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let parts = known.map(|(_, parts)| parts).ok_or("it names an unknown macro")?;
         let deeper = depth.checked_sub(1).ok_or("its macros name each other")?;
-        parts.iter().try_for_each(|part| self.replace(&format!("{before}{part}{after}"), deeper, expansion))
+        parts
+            .iter()
+            .try_for_each(|part| self.replace(&format!("{before}{part}{after}"), deeper, left, expansion))
     }
 }
 
-/// Steps are counted apart from what comes out: macros of macros can cost much and give nothing.
 struct Expansion {
     out: Vec<String>,
     steps: usize,
@@ -165,7 +180,7 @@ mod tests {
             let list = (0..20).map(|i| format!("{name}{i}")).collect::<Vec<_>>().join(",");
             macros.add(&format!("{name} {list}")).unwrap();
         }
-        let expand = |pattern: &str| macros.expand(pattern);
+        let mut expand = |pattern: &str| macros.expand(pattern);
         assert_eq!(expand("x.com"), Ok((vec!["x.com".to_owned()], true)));
         let names = ["yahoo.com", "yahoo.net", "yahoo.co.uk", "ymail.com"].map(str::to_owned).to_vec();
         assert_eq!(expand("$yahoo"), Ok((names, false)));

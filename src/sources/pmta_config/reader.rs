@@ -13,7 +13,24 @@ const MOST_BYTES: u64 = 16 << 20;
 const MOST_DEPTH: usize = 16;
 const MOST_GROUPS: usize = 16;
 const MOST_PROBLEMS: usize = 100;
-const MOST_WORDS_OF_A_NAME: usize = 64;
+const MOST_WILDCARDS: usize = 256;
+
+/// Groups whose name may be repeated in a problem: any other could be a secret that lost its line.
+const KNOWN_GROUPS: &[&str] = &[
+    "acct-file",
+    "bounce-category-patterns",
+    "bounce-processor",
+    "domain",
+    "feedback-loop-processor",
+    "mx-rollup-list",
+    "pattern-list",
+    "smtp-pattern-list",
+    "smtp-user",
+    "source",
+    "spool",
+    "virtual-mta",
+    "virtual-mta-pool",
+];
 
 /// Where a line stands.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +74,15 @@ impl Problems {
 }
 
 pub(super) fn read(path: &Path, hears: &mut dyn Reads) -> Reading {
-    let mut reader =
-        Reader { hears, groups: Vec::new(), open: Vec::new(), bytes: 0, out: Reading::default() };
+    let mut reader = Reader {
+        hears,
+        groups: Vec::new(),
+        open: Vec::new(),
+        bytes: 0,
+        files: 0,
+        wildcards: 0,
+        out: Reading::default(),
+    };
     // Read before the main file by PowerMTA itself; there is none on older hosts.
     let defaults = path.with_file_name("config-defaults");
     if defaults != path {
@@ -89,6 +113,9 @@ struct Reader<'a> {
     /// The files being read, outermost first: device and inode, to see a loop.
     open: Vec<(u64, u64)>,
     bytes: u64,
+    /// How many were opened, the same one twice counted twice.
+    files: usize,
+    wildcards: usize,
     out: Reading,
 }
 
@@ -115,7 +142,7 @@ impl Reader<'_> {
             self.line(line, outside, At { file: path, line: number + 1 });
         }
         while self.groups.len() > outside {
-            let tag = self.groups.last().map(|group| shown(&group.tag)).unwrap_or_default();
+            let tag = self.groups.last().map_or("...", |group| shown(&group.tag));
             self.out.problems.add(At { file: path, line: 0 }, format!("<{tag}> is never closed"));
             self.close();
         }
@@ -135,9 +162,10 @@ impl Reader<'_> {
         if self.open.len() >= MOST_DEPTH {
             return Err(format!("includes are nested deeper than {MOST_DEPTH}"));
         }
-        if self.out.stamps.len() > MOST_FILES || self.bytes + found.len() > MOST_BYTES {
+        if self.files >= MOST_FILES || self.bytes + found.len() > MOST_BYTES {
             return Err(format!("more than {MOST_FILES} files or {} MiB of configuration", MOST_BYTES >> 20));
         }
+        self.files += 1;
         let file = std::fs::File::open(path).map_err(|why| {
             if let Some(stamp) = self.out.stamps.iter_mut().find(|stamp| stamp.path == path) {
                 stamp.denied = true;
@@ -182,7 +210,7 @@ impl Reader<'_> {
         };
         while self.groups.len() > outside + found {
             if self.groups.len() > outside + found + 1 {
-                let open = self.groups.last().map(|group| shown(&group.tag)).unwrap_or_default();
+                let open = self.groups.last().map_or("...", |group| shown(&group.tag));
                 self.out.problems.add(at, format!("<{open}> is not closed before </{}>", shown(tag)));
             }
             self.close();
@@ -208,6 +236,11 @@ impl Reader<'_> {
             self.file(&path, at);
             return;
         }
+        self.wildcards += 1;
+        if self.wildcards > MOST_WILDCARDS {
+            self.out.problems.add(at, format!("more than {MOST_WILDCARDS} includes with wildcards"));
+            return;
+        }
         self.stamp(&wildcard::folder_of(&path));
         for found in wildcard::expand(&path, MOST_FILES) {
             self.file(&found, at);
@@ -225,11 +258,7 @@ fn without_secrets(url: &str) -> String {
     whole.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// A directive's or group's name, if it looks like one: anything else could be a secret that lost
-/// its line.
-pub(super) fn shown(name: &str) -> String {
-    let plain = name.len() <= MOST_WORDS_OF_A_NAME
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        && !name.is_empty();
-    if plain { name.to_owned() } else { "...".to_owned() }
+/// A group's name, if it is one.
+fn shown(tag: &str) -> &str {
+    KNOWN_GROUPS.iter().find(|known| **known == tag).copied().unwrap_or("...")
 }
