@@ -1,0 +1,165 @@
+//! Who receives the mail: the table of providers and the look-up that every record goes through.
+//! Knows no reply.
+
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use super::Provider;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use table::Table;
+
+type Cache = HashMap<Box<str>, Known, foldhash::fast::FixedState>;
+
+/// Domains remembered with their provider; when there are more, it starts afresh.
+const MOST_DOMAINS: usize = 65_536;
+/// No domain name is longer (RFC 1035); the rest is cut.
+const LONGEST_DOMAIN: usize = 255;
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    number: Option<u16>,
+    /// Whether an MX host had its say.
+    by_mx: bool,
+}
+
+/// The table of providers, the operator's map over it, and what was looked up before.
+#[derive(Debug)]
+pub struct Providers {
+    table: Table,
+    cache: Cache,
+    /// The domain in lower case, where the record's spelling is not.
+    lowered: String,
+}
+
+impl Providers {
+    /// `operator` is `[providers]` of the configuration: name to recipient domains, queue names
+    /// and, with a leading `*.`, everything below a domain (MX hosts too).
+    pub fn new(operator: &BTreeMap<String, Vec<String>>) -> Providers {
+        Providers { table: Table::new(operator), cache: Cache::default(), lowered: String::new() }
+    }
+
+    /// The provider of a queue or recipient domain (`example.com`, `yahoo.rollup`) whose host was
+    /// `mta` (`host (address)`, may be empty). The operator's map decides, then the rollup name,
+    /// then the MX host's suffix, then the domain. A domain stays with what its MX once said, so
+    /// that records without an MX are counted at the same provider.
+    pub fn lookup(&mut self, domain: &[u8], mta: &[u8]) -> Provider<'_> {
+        let domain = domain.get(..LONGEST_DOMAIN).unwrap_or(domain);
+        let has_mta = !mta.is_empty();
+        let Providers { table, cache, lowered } = self;
+        let name: &str = match plain_name(domain) {
+            Some(name) => name,
+            None => {
+                lower_into(lowered, domain);
+                lowered
+            }
+        };
+        let known = match cache.get(name) {
+            Some(known) if known.by_mx || !has_mta => *known,
+            _ => {
+                let known = Known { number: table.find(name, mta), by_mx: has_mta };
+                if cache.len() >= MOST_DOMAINS {
+                    cache.clear();
+                }
+                cache.insert(name.into(), known);
+                known
+            }
+        };
+        match known.number {
+            Some(number) => Provider::Named(number),
+            None => Provider::Domain(cache.get_key_value(name).map_or("", |(key, _)| key)),
+        }
+    }
+
+    /// The provider that an MX host alone tells; `None` when it is nobody we know.
+    pub fn of_host(&self, mta: &[u8]) -> Option<u16> {
+        self.table.find_host(mta)
+    }
+
+    /// A named provider's spelling in tags, sentences and `--provider`.
+    pub fn name(&self, number: u16) -> &str {
+        self.table.name(number)
+    }
+
+    /// All names, numbered as `Provider::Named` is.
+    pub fn names(&self) -> Arc<[Box<str>]> {
+        self.table.names()
+    }
+
+    /// Tag value: the name, or the domain.
+    pub fn tag<'a>(&'a self, provider: Provider<'a>) -> &'a str {
+        match provider {
+            Provider::Named(number) => self.name(number),
+            Provider::Domain(domain) => domain,
+        }
+    }
+
+    /// What stands between a sentence's brackets: a provider known only by its domain is in
+    /// capitals.
+    pub fn sentence_name(&self, provider: Provider<'_>) -> String {
+        match provider {
+            Provider::Named(number) => self.name(number).to_owned(),
+            Provider::Domain(domain) => domain.to_uppercase(),
+        }
+    }
+
+    /// A name as an operator types it, without regard to case.
+    pub fn find(&self, name: &str) -> Option<u16> {
+        self.table.by_name(name)
+    }
+
+    /// The known name that is most like a mistyped one.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        let wanted = name.to_lowercase();
+        let names = self.table.list();
+        let distance = |known: &str| edits(&wanted, &known.to_lowercase());
+        let best = names.iter().map(|known| (distance(known), &**known)).min()?;
+        (best.0 <= 1 + wanted.chars().count() / 3).then_some(best.1)
+    }
+
+    /// Name, MX suffixes and domains of every provider, for the README's table.
+    pub fn describe(&self) -> impl Iterator<Item = (&str, &[String], &[String])> {
+        self.table.describe()
+    }
+
+    /// Changes when the built-in table changes: what was remembered by number dies with it.
+    pub fn fingerprint() -> u64 {
+        table::fingerprint()
+    }
+}
+
+/// A name that can be looked up as it stands.
+fn plain_name(domain: &[u8]) -> Option<&str> {
+    if domain.iter().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) || domain.ends_with(b".") {
+        return None;
+    }
+    std::str::from_utf8(domain).ok()
+}
+
+fn lower_into(lowered: &mut String, domain: &[u8]) {
+    lowered.clear();
+    let text = String::from_utf8_lossy(domain.strip_suffix(b".").unwrap_or(domain));
+    lowered.extend(text.chars().flat_map(char::to_lowercase));
+}
+
+/// Levenshtein distance; names are short.
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, from) in left.chars().enumerate() {
+        let mut diagonal = at;
+        let mut before = at + 1;
+        if let Some(first) = row.first_mut() {
+            *first = before;
+        }
+        for (to, cell) in right.iter().zip(row.iter_mut().skip(1)) {
+            let cost = diagonal + usize::from(from != *to);
+            diagonal = *cell;
+            before = cost.min(before + 1).min(diagonal + 1);
+            *cell = before;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
