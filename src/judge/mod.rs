@@ -1,1 +1,2 @@
 //! Pure judgement: detect, attribute, suppress, advise.
+pub mod theory;

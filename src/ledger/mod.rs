@@ -5,6 +5,7 @@
 //! `printed` moves the consumer's cursor -> `tend` makes the hourly copy. Whoever does not get the
 //! lock, or whose commit fails, shows what `glance` gives: the last committed truth.
 
+pub mod baseline;
 mod consumers;
 mod damage;
 mod delays;
@@ -25,13 +26,16 @@ mod slots;
 mod store;
 mod totals;
 mod vanished;
+pub mod windows;
 
+pub use baseline::Baselines;
 pub use consumers::News;
 pub use error::LedgerError;
 pub use glance::Glance;
 pub use locked::Locked;
 pub use notes::SourceNotes;
 pub use open::{Ledger, Limits, Vitals};
-pub use place::{Place, Surroundings, resolve};
+pub use place::{Place, SHARED_FOLDER, Surroundings, resolve};
 pub use slots::{OTHER, Slots};
 pub use totals::Tally;
+pub use windows::Windows;

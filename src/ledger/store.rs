@@ -2,7 +2,7 @@
 //! table's meaning.
 
 use super::folder::Folder;
-use super::{LedgerError, consumers, events, findings, growth, notes, slots, vanished};
+use super::{LedgerError, baseline, consumers, events, findings, growth, notes, slots, vanished, windows};
 use crate::record::Seconds;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -15,8 +15,18 @@ const DDL: &str = "CREATE TABLE facts(name TEXT PRIMARY KEY, value ANY) STRICT, 
 
 /// What leads from each version of the file to the next; the first step makes an empty file ours.
 /// A released step is never changed: add another.
-pub(super) const STEPS: &[&[&str]] =
-    &[&[DDL, slots::DDL, notes::DDL, growth::DDL, findings::DDL, events::DDL, consumers::DDL, vanished::DDL]];
+pub(super) const STEPS: &[&[&str]] = &[&[
+    DDL,
+    slots::DDL,
+    notes::DDL,
+    growth::DDL,
+    findings::DDL,
+    events::DDL,
+    consumers::DDL,
+    vanished::DDL,
+    windows::SCHEMA,
+    baseline::SCHEMA,
+]];
 
 /// A reader may hold a page for a moment while another process recovers the log.
 const PATIENCE: Duration = Duration::from_millis(250);
