@@ -165,7 +165,10 @@ pub struct Simulate {
     /// Makes the same traffic every time
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Stop by itself after this long
+    /// Begin the traffic after this long; files and pages are there from the start
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub after: Option<Duration>,
+    /// Stop by itself when the traffic has lasted this long
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub lasting: Option<Duration>,
     /// Rotate the accounting files every so often (PowerMTA itself does it at midnight and by size)

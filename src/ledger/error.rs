@@ -27,6 +27,8 @@ pub enum LedgerError {
     Damaged { why: String },
     #[error("cannot use {path}: {why}")]
     Io { path: PathBuf, why: std::io::Error },
+    #[error("this run was not committed: {why} (the next one reads the same bytes again)")]
+    Abandoned { why: String },
     #[error("the ledger refuses: {0}")]
     Store(rusqlite::Error),
 }

@@ -3,7 +3,6 @@
 
 use super::{Ledger, LedgerError, News, Tally, consumers, findings, growth, notes};
 use crate::record::{Finding, Notes, Sample};
-use rusqlite::Connection;
 
 /// All that is read through one glance belongs to one commit.
 #[derive(Debug)]
@@ -46,11 +45,6 @@ impl<'l> Glance<'l> {
     /// A snapshot of a source's notes, for a source on a thread of its own.
     pub fn notes(&self, source: &str) -> Result<Notes, LedgerError> {
         Ok(Notes::new(notes::read_all(&self.ledger.db, source, "")?))
-    }
-
-    /// For the judge's windows and baseline.
-    pub fn db(&self) -> &'l Connection {
-        &self.ledger.db
     }
 }
 

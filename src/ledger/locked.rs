@@ -3,10 +3,9 @@
 
 use super::lock::Held;
 use super::{
-    Ledger, LedgerError, SourceNotes, Tally, damage, events, findings, growth, notes, store, vanished,
+    Ledger, LedgerError, Shelf, SourceNotes, Tally, damage, events, findings, growth, notes, store, vanished,
 };
 use crate::record::{Event, Finding, Notes, Sample, Seconds};
-use rusqlite::Connection;
 
 /// Seconds between checkpoints: after power loss the ledger is at most so much older.
 const BUCKET: Seconds = 300;
@@ -80,9 +79,9 @@ impl<'l> Locked<'l> {
         events::add(&self.ledger.db, changes, self.ledger.now)
     }
 
-    /// For the judge's windows and baseline, which keep tables of their own in this transaction.
-    pub fn db(&self) -> &'l Connection {
-        &self.ledger.db
+    /// Where the judge's windows and baselines are.
+    pub fn shelf(&self) -> Shelf<'l> {
+        Shelf { ledger: self.ledger }
     }
 
     /// Writes everything, frees the lock and gives the totals to print. After an error nothing

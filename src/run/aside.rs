@@ -5,7 +5,6 @@ use super::stop::Stop;
 use crate::config::Config;
 use crate::record::{Delivery, Finding, LogLine, Notes, Sample, Seconds, Sink, Tick};
 use crate::sources::{Ask, Source, SourceError};
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,7 +18,8 @@ pub struct Haul {
     pub source: &'static str,
     pub samples: Vec<Sample>,
     pub events: Vec<Finding>,
-    pub notes: BTreeMap<String, Option<Vec<u8>>>,
+    /// Its notes, with what it changed.
+    pub notes: Notes,
     pub result: Result<(), SourceError>,
     pub took: Duration,
 }
@@ -61,7 +61,7 @@ fn travel(source: &'static dyn Source, mut notes: Notes, config: &Config, tick: 
         source: source.name(),
         samples: bag.samples,
         events: bag.events,
-        notes: notes.into_changes(),
+        notes,
         result,
         took: started.elapsed(),
     });
@@ -94,7 +94,7 @@ impl Expedition {
                 source,
                 samples: Vec::new(),
                 events: Vec::new(),
-                notes: BTreeMap::new(),
+                notes: Notes::default(),
                 result: Err(SourceError::Late { what: format!("source {source}") }),
                 took: self.started.elapsed(),
             });
@@ -133,6 +133,7 @@ impl Sink for Bag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Memory;
     use crate::sources::Place;
 
     struct Works;
@@ -194,7 +195,7 @@ mod tests {
         assert!(matches!(panics.result, Err(SourceError::Malformed { .. })));
         assert_eq!(panics.samples.len(), 1, "what was pushed before stands");
         assert!(works.result.is_ok());
-        assert_eq!(works.notes.get("seen"), Some(&Some(b"1".to_vec())));
+        assert_eq!(works.notes.get("seen"), Some(b"1".to_vec()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The collector's own health as metrics: one row for the run and one for each source. It knows
 //! no source by name.
 
-use crate::record::{Sample, Value, tag};
+use crate::ledger::{Ledger, LedgerError};
+use crate::record::{Sample, Tick, Value, tag};
 use crate::sources::SourceError;
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ pub struct Health {
     rows: Vec<Sample>,
     /// What each failed source had to say, for people and the log.
     pub troubles: Vec<String>,
+    /// Whether this run's count was committed.
+    pub counted: bool,
 }
 
 impl Health {
     pub fn new() -> Health {
-        Health { rows: vec![Sample::new(MEASUREMENT)], troubles: Vec::new() }
+        Health { rows: vec![Sample::new(MEASUREMENT)], troubles: Vec::new(), counted: false }
     }
 
     /// A number about the run itself.
@@ -36,6 +39,30 @@ impl Health {
                 self.troubles.push(format!("source {name}: {error}"));
             }
         }
+    }
+
+    /// How counting went. A lock that somebody else holds is no trouble: this run only shows.
+    pub fn ledger<T>(&mut self, result: &Result<T, LedgerError>) {
+        let busy = matches!(result, Err(LedgerError::Busy));
+        self.counted = result.is_ok();
+        self.run("skipped", Value::Int(i64::from(busy)));
+        self.run("ledger_up", Value::Int(i64::from(busy || result.is_ok())));
+        if let (false, Err(trouble)) = (busy, result) {
+            self.troubles.push(format!("ledger: {trouble}"));
+        }
+    }
+
+    /// What the ledger says of itself, and how long all of it took.
+    pub fn vitals(&mut self, ledger: Option<&Ledger>, last_success: Option<f64>, tick: &Tick) {
+        if let Some(vitals) = ledger.and_then(|ledger| ledger.vitals().ok()) {
+            self.run("state_bytes", Value::Int(vitals.state_bytes));
+            self.run("born_seconds", Value::Float(vitals.born_seconds as f64));
+            self.run("shared_state", Value::Int(i64::from(vitals.shared_state)));
+        }
+        if let Some(at) = last_success {
+            self.run("last_success_seconds", Value::Float(at));
+        }
+        self.run("duration_seconds", Value::Float(tick.started.elapsed().as_secs_f64()));
     }
 
     /// Takes a source's own `pmta_collector` row into the one of that source; gives any other

@@ -2,5 +2,88 @@
 //! the commit. It holds no knowledge of its own.
 
 mod aside;
+mod clock;
+mod collect;
+mod counting;
+mod demo;
+mod doctor;
+mod explain;
+mod health;
+mod passage;
+mod pipeline;
+mod recollection;
+mod setup;
+mod show;
+mod simulate;
 mod stop;
 mod textfile;
+
+use crate::cli::{Cli, Command};
+use crate::config::ConfigError;
+use crate::ledger::LedgerError;
+use clap::CommandFactory;
+use clock::Clock;
+use setup::Setup;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+use stop::Stop;
+
+/// Does what the command line asks.
+pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Collect(args) => return collect::run(&Setup::read(global)?, args, started),
+        Command::Explain(args) => explain::run(&Setup::read(global)?, args)?,
+        Command::Doctor(args) => return doctor::run(&Setup::read(global)?, args, started),
+        Command::Demo(args) => demo::run(args)?,
+        Command::Simulate(args) => {
+            simulate::run(args, Clock::from_flag(global.now.as_deref())?, &Stop::on_signals())?;
+        }
+        Command::Config(args) => show::run(&Setup::read(global)?, args)?,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "pmta-vitals", &mut script);
+            print(&script)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Why a command failed as a whole; the first line an operator sees.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Simulation(#[from] pmta_sim::SimError),
+    #[error("`{0}` is no RFC 3339 time; write for example --now 2026-11-24T03:00:00Z")]
+    Now(String),
+    #[error("cannot write {}: {source} (is the folder there, and may this user write to it?)", path.display())]
+    Textfile { path: PathBuf, source: std::io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot make a temporary folder: {source} (is TMPDIR writable?)")]
+    Temporary { source: std::io::Error },
+    #[error("cannot read the rules in {}: {source} (mend it, or take it out of [rules] directory)", path.display())]
+    Rules { path: PathBuf, source: std::io::Error },
+    #[error("there is no source {name:?}{nearest} (sources: {known})")]
+    UnknownSource { name: String, nearest: String, known: String },
+    #[error("cannot read standard input: {0}")]
+    Input(std::io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+}
+
+/// Prints whole output at once and flushes it. A reader that went away is no error: it has what
+/// it wanted.
+fn print(bytes: &[u8]) -> Result<(), RunError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,28 @@
+//! The judge's windows and baselines, taken down only by a run that needs them and put back in
+//! its transaction. It knows what they are called, not what is in them.
+
+use super::{Baselines, Ledger, LedgerError, Windows};
+
+/// Stays usable beside a borrowed tally, as a source's notes do.
+#[derive(Debug, Clone, Copy)]
+pub struct Shelf<'l> {
+    pub(super) ledger: &'l Ledger,
+}
+
+impl Shelf<'_> {
+    pub fn windows(&self) -> Result<Windows, LedgerError> {
+        Ok(Windows::load(&self.ledger.db)?)
+    }
+
+    /// `history`: also the seven days of five-minute totals.
+    pub fn baselines(&self, history: bool) -> Result<Baselines, LedgerError> {
+        Ok(Baselines::load(&self.ledger.db, history)?)
+    }
+
+    /// Writes what changed, within the transaction that is open.
+    pub fn keep(&self, windows: &mut Windows, baselines: &mut Baselines) -> Result<(), LedgerError> {
+        windows.save(&self.ledger.db)?;
+        baselines.save(&self.ledger.db)?;
+        Ok(())
+    }
+}

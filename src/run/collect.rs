@@ -1,0 +1,120 @@
+//! `collect`: one collection, or the loops that repeat it for hosts that keep the process.
+
+use super::setup::Setup;
+use super::{RunError, passage, print, textfile};
+use crate::cli;
+use crate::emit::{self, Document};
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Whose events are moved when nobody says so and the output goes to a program.
+const DEFAULT_CONSUMER: &str = "default";
+/// How often a loop with its own clock looks for SIGTERM.
+const GLANCE: Duration = Duration::from_millis(20);
+/// How long to wait for the ledger once everything is printed; the cursor may move later, too.
+const AFTER_PRINT: Duration = Duration::from_millis(200);
+/// Lines of trouble on stderr in one run; the first is the one that hosts show.
+const MOST_TROUBLES: usize = 5;
+
+pub fn run(setup: &Setup, args: &cli::Collect, started: Instant) -> Result<ExitCode, RunError> {
+    passage::check_names(&args.only)?;
+    if let Some(interval) = args.stream {
+        by_own_clock(setup, args, started, interval)?;
+    } else if args.stdin {
+        by_newlines(setup, args)?;
+    } else {
+        once(setup, args, started)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One collection, printed. The order is the contract: commit, unlock, print, flush, and only
+/// then this consumer's event cursor.
+fn once(setup: &Setup, args: &cli::Collect, started: Instant) -> Result<(), RunError> {
+    let tick = setup.clock.tick(started, args.deadline);
+    let wish = passage::Wish {
+        only: &args.only,
+        consumer: consumer(args),
+        from_start: args.from_start,
+        dry_run: args.dry_run,
+    };
+    let mut passage = passage::collect(setup, &wish, tick)?;
+    tell(&passage.troubles);
+    publish(&passage.document, args)?;
+    passage.printed(Instant::now() + AFTER_PRINT);
+    Ok(())
+}
+
+fn publish(document: &Document, args: &cli::Collect) -> Result<(), RunError> {
+    let name = if args.textfile.is_some() { "prometheus" } else { args.format.name() };
+    let bytes = emit::format(name).map(|format| (format.print)(document)).unwrap_or_default();
+    match &args.textfile {
+        Some(path) => textfile::write(path, &bytes),
+        None => print(&bytes),
+    }
+}
+
+/// A person who looks must not take away what a host agent has not yet seen.
+fn consumer(args: &cli::Collect) -> Option<&str> {
+    match &args.consumer {
+        Some(name) => Some(name),
+        None if std::io::stdout().is_terminal() => None,
+        None => Some(DEFAULT_CONSUMER),
+    }
+}
+
+/// Telegraf's log levels are prefixes; other hosts show the line as it is.
+fn tell(troubles: &[String]) {
+    let mut stderr = std::io::stderr().lock();
+    for trouble in troubles.iter().take(MOST_TROUBLES) {
+        let line: String = trouble.chars().take(400).collect();
+        let _ = writeln!(stderr, "W! {}", line.replace(['\n', '\r'], " "));
+    }
+}
+
+/// A failed collection must not end a process that its host would restart: it is told, and the
+/// next newline or tick tries again.
+fn endure(result: Result<(), RunError>) {
+    if let Err(error) = result {
+        let line: String = error.to_string().chars().take(400).collect();
+        let _ = writeln!(std::io::stderr(), "E! {}", line.replace(['\n', '\r'], " "));
+    }
+}
+
+/// Telegraf's execd: a collection for each newline, until the input ends.
+fn by_newlines(setup: &Setup, args: &cli::Collect) -> Result<(), RunError> {
+    let mut input = std::io::stdin().lock();
+    let mut line = Vec::new();
+    while !setup.stop.asked() {
+        line.clear();
+        match input.read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => endure(once(setup, args, Instant::now())),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(RunError::Input(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Vector's streaming mode: an own clock without drift. A run that took longer than the interval
+/// skips the beats it missed, so that they never come in a burst.
+fn by_own_clock(
+    setup: &Setup,
+    args: &cli::Collect,
+    started: Instant,
+    interval: Duration,
+) -> Result<(), RunError> {
+    let mut beat = started;
+    while !setup.stop.asked() {
+        endure(once(setup, args, beat.max(Instant::now())));
+        while beat <= Instant::now() {
+            beat += interval;
+        }
+        while Instant::now() < beat && !setup.stop.asked() {
+            std::thread::sleep(GLANCE.min(beat.saturating_duration_since(Instant::now())));
+        }
+    }
+    Ok(())
+}

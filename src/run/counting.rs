@@ -1,0 +1,137 @@
+//! What happens under the ledger's lock: files are read, records counted and judged, everything
+//! is committed at once. Nothing here waits for anybody, and nothing is printed.
+
+use super::aside::broken;
+use super::health::Health;
+use super::passage::{DISCOVERY, Wish};
+use super::pipeline::{ANSWERS, Pipeline};
+use super::recollection::Recollection;
+use super::setup::Setup;
+use crate::classify::{Classifier, Providers};
+use crate::config::Config;
+use crate::ledger::{Ledger, LedgerError, Locked};
+use crate::record::{Finding, Memory, Notes, Sample, Tick, Value};
+use crate::sources::{Ask, Place, SOURCES, Source};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// Whose notes the run itself and the classifier keep.
+pub const RUN: &str = "run";
+pub const LAST_SUCCESS: &str = "last_success";
+const CLASSIFY: &str = "classify";
+
+/// What a run brought home from its aside sources: name, changed notes, events.
+pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
+
+/// Everything that counting needs and does not change.
+pub struct Count<'a> {
+    pub setup: &'a Setup,
+    pub wish: &'a Wish<'a>,
+    pub tick: Tick,
+    pub config: &'a Config,
+    /// Another number after each start of PowerMTA.
+    pub generation: Option<i64>,
+    /// Measurements whose page was fetched in this run.
+    pub observed: &'a [&'static str],
+}
+
+/// The committed truth of this run.
+pub struct Counted {
+    pub samples: Vec<Sample>,
+    pub findings: Vec<Finding>,
+}
+
+impl Count<'_> {
+    /// Locks, counts, commits. After an error the ledger is as it was.
+    pub fn run(
+        &self,
+        ledger: &mut Ledger,
+        (discovery, kept): (Notes, Kept),
+        providers: &mut Providers,
+        gauges: &[Sample],
+        health: &mut Health,
+    ) -> Result<Counted, LedgerError> {
+        let asked = Instant::now();
+        let mut locked = ledger.lock(self.tick.deadline)?;
+        health.run("lock_wait_seconds", Value::Float(asked.elapsed().as_secs_f64()));
+        locked.keep_notes(DISCOVERY, discovery);
+        let mut changes = Vec::new();
+        for (source, notes, told) in kept {
+            locked.keep_notes(source, notes);
+            changes.extend(told);
+        }
+        let pushed = self.read_files(&mut locked, &mut changes, providers, health)?;
+        let mut samples = locked.grow(gauges, self.generation)?;
+        samples.extend(pushed);
+        samples.extend(locked.farewell(&samples, self.observed)?);
+        locked.keep_findings(&changes)?;
+        locked.keep_events(&changes)?;
+        let findings = locked.findings()?;
+        locked.notes(RUN).put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
+        samples.extend(locked.commit()?.rows());
+        Ok(Counted { samples, findings })
+    }
+
+    /// The sources whose cursors live in the ledger, one after the other; each fails alone.
+    fn read_files(
+        &self,
+        locked: &mut Locked<'_>,
+        changes: &mut Vec<Finding>,
+        providers: &mut Providers,
+        health: &mut Health,
+    ) -> Result<Vec<Sample>, LedgerError> {
+        let recollection = Recollection::new(locked.shelf(), locked.notes(RUN), self.config, self.tick);
+        let mut answers = locked.notes(CLASSIFY);
+        let sources: Vec<_> = SOURCES
+            .iter()
+            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
+            .map(|source| (*source, locked.notes(source.name())))
+            .collect();
+        let mut pipeline = Pipeline {
+            names: providers.names(),
+            classifier: Classifier::new(providers, self.setup.rules.clone()),
+            providers,
+            unread: Some(locked.notes(CLASSIFY)),
+            recollection,
+            tick: self.tick,
+            stop: &self.setup.stop,
+            samples: Vec::new(),
+            changes: std::mem::take(changes),
+            tally: locked.tally(),
+        };
+        for (source, mut notes) in sources {
+            self.read(source, &mut notes, &mut pipeline, health)?;
+        }
+        let Pipeline { samples, mut classifier, recollection, changes: told, .. } = pipeline;
+        *changes = told;
+        if let Some(learned) = classifier.remembered() {
+            answers.put(ANSWERS, &learned);
+        }
+        recollection.save()?;
+        Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
+    }
+
+    /// A source that fails keeps what it had handed over, cursors and counts alike. One that
+    /// panics may have handed over records without their cursor: then nothing is committed.
+    fn read(
+        &self,
+        source: &dyn Source,
+        notes: &mut dyn Memory,
+        pipeline: &mut Pipeline<'_, '_>,
+        health: &mut Health,
+    ) -> Result<(), LedgerError> {
+        let begun = Instant::now();
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            let from_start = self.wish.from_start;
+            let mut ask = Ask { config: self.config, tick: self.tick, memory: notes, from_start };
+            source.collect(&mut ask, pipeline)
+        }));
+        let panicked = caught.is_err();
+        let result = caught.unwrap_or_else(|_| Err(broken(source.name())));
+        health.source(source.name(), &result, begun.elapsed());
+        if panicked {
+            return Err(LedgerError::Abandoned { why: format!("source {} broke off", source.name()) });
+        }
+        Ok(())
+    }
+}

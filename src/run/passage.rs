@@ -1,0 +1,278 @@
+//! One pass of data through the boxes, from the sources to the document: the order of things, and
+//! what is shown when a box cannot be had.
+
+use super::RunError;
+use super::aside::{self, Haul};
+use super::counting::{Count, Counted, Kept, LAST_SUCCESS, RUN};
+use super::health::Health;
+use super::setup::Setup;
+use crate::classify::Providers;
+use crate::config::{Config, nearest};
+use crate::emit::{Document, Gathered};
+use crate::ledger::{Ledger, LedgerError, Limits, News};
+use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
+use crate::sources::{Place, SOURCES, Source, pmta_config, web};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The source that the totals and the findings are made of.
+const RECORDS: &str = "accounting";
+/// The notes of what PowerMTA's configuration said.
+pub const DISCOVERY: &str = "pmta_config";
+/// Events told in one run at most; the rest waits for the next.
+const MOST_EVENTS: usize = 200;
+
+/// What one collection is asked to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    pub only: &'a [String],
+    pub consumer: Option<&'a str>,
+    pub from_start: bool,
+    pub dry_run: bool,
+}
+
+impl Wish<'_> {
+    pub fn includes(&self, source: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == source)
+    }
+}
+
+/// What came out, and what is still to be done once it is printed.
+pub struct Passage {
+    pub document: Document,
+    pub troubles: Vec<String>,
+    ledger: Option<Ledger>,
+    news: Option<News>,
+}
+
+impl Passage {
+    /// The reader has it all: its cursor moves, and the ledger is looked after. Neither may fail
+    /// the run; events are told again and the copy is made by a later run.
+    pub fn printed(&mut self, until: Instant) {
+        let Some(ledger) = &mut self.ledger else { return };
+        if let Some(news) = &self.news {
+            let _ = ledger.printed(news, until);
+        }
+        let _ = ledger.tend();
+    }
+}
+
+/// What a document is made of, while it is being gathered.
+#[derive(Default)]
+struct Gathering {
+    samples: Vec<Sample>,
+    findings: Vec<Finding>,
+    /// Another number after each start of PowerMTA.
+    generation: Option<i64>,
+    /// Measurements whose page was fetched in this run.
+    observed: Vec<&'static str>,
+}
+
+/// What the ledger knew before this run.
+struct Prior {
+    config: Arc<Config>,
+    discovery: Notes,
+    asides: Vec<(&'static dyn Source, Notes)>,
+}
+
+/// Refuses a source that nobody knows.
+pub fn check_names(only: &[String]) -> Result<(), RunError> {
+    let known = || SOURCES.iter().map(|source| source.name());
+    match only.iter().find(|name| !known().any(|known| known == name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(RunError::UnknownSource {
+            name: name.clone(),
+            nearest: nearest(name, known())
+                .map_or_else(String::new, |name| format!("; did you mean {name}?")),
+            known: known().collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// Collects once. Only what would make every later run wrong too (a configuration that cannot be
+/// read) is an error; anything else is told in the document.
+pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, RunError> {
+    let mut health = Health::new();
+    let mut ledger = match open(setup, wish, &tick) {
+        Ok(ledger) => Some(ledger),
+        Err(trouble) => {
+            health.ledger::<()>(&Err(trouble));
+            None
+        }
+    };
+    let prior = prior(setup, wish, ledger.as_ref());
+    let mut providers = Providers::new(&prior.config.providers);
+    let hauls = aside::start(prior.asides, &prior.config, tick).wait(patience(&tick), &setup.stop);
+    let mut gathering = Gathering::default();
+    let kept = gathering.take(hauls, &mut health, &mut providers);
+    if let Some(ledger) = &mut ledger {
+        let count = Count {
+            setup,
+            wish,
+            tick,
+            config: &prior.config,
+            generation: gathering.generation,
+            observed: &gathering.observed,
+        };
+        let counted =
+            count.run(ledger, (prior.discovery, kept), &mut providers, &gathering.samples, &mut health);
+        health.ledger(&counted);
+        gathering.settle(counted.ok(), ledger, wish);
+    } else {
+        gathering.drop_counters();
+    }
+    Ok(finish(setup, wish, tick, gathering, health, ledger))
+}
+
+fn open(setup: &Setup, wish: &Wish<'_>, tick: &Tick) -> Result<Ledger, LedgerError> {
+    let limits = &setup.loaded.config.limits;
+    let limits = Limits { providers: limits.providers, pairs: limits.pairs };
+    if wish.dry_run {
+        Ledger::rehearse(&setup.place, limits, tick)
+    } else {
+        Ledger::open(&setup.place, limits, tick)
+    }
+}
+
+/// Configuration and notes, read without the lock. A ledger that cannot be read is an empty one
+/// here; counting will say what is wrong with it.
+fn prior(setup: &Setup, wish: &Wish<'_>, ledger: Option<&Ledger>) -> Prior {
+    let glance = ledger.and_then(|ledger| ledger.glance().ok());
+    let notes =
+        |source: &str| glance.as_ref().and_then(|glance| glance.notes(source).ok()).unwrap_or_default();
+    let mut discovery = notes(DISCOVERY);
+    let found = pmta_config::discover(&setup.loaded.config.pmta.config, &mut discovery);
+    let config = Arc::new(pmta_config::fill(setup.loaded.config.clone(), &found));
+    let asides = SOURCES
+        .iter()
+        .filter(|source| source.place() == Place::Aside && wish.includes(source.name()))
+        .map(|source| (*source, notes(source.name())))
+        .collect();
+    Prior { config, discovery, asides }
+}
+
+/// The rest of the run belongs to lock, files, commit and print.
+fn patience(tick: &Tick) -> Instant {
+    let whole = tick.deadline.saturating_duration_since(tick.started);
+    tick.deadline.checked_sub(whole / 4).unwrap_or(tick.deadline)
+}
+
+impl Gathering {
+    /// Sorts what came home: samples here, notes back to who keeps them, fates to the health.
+    fn take(&mut self, hauls: Vec<Haul>, health: &mut Health, providers: &mut Providers) -> Kept {
+        let mut kept = Vec::new();
+        for haul in hauls {
+            health.source(haul.source, &haul.result, haul.took);
+            for sample in haul.samples {
+                self.note_page(&sample);
+                if let Some(sample) = health.absorb(sample)
+                    && sample.measurement != web::PAGE
+                {
+                    self.samples.push(labelled(sample, providers));
+                }
+            }
+            kept.push((haul.source, haul.notes, haul.events));
+        }
+        kept
+    }
+
+    fn note_page(&mut self, sample: &Sample) {
+        if sample.measurement != web::PAGE {
+            return;
+        }
+        if let Some(Value::Int(generation)) = sample.field("generation") {
+            self.generation = Some(*generation);
+        }
+        match tag(&sample.tags, "page") {
+            "queues" => self.observed.push("pmta_queue"),
+            "vmtas" => self.observed.push("pmta_vmta"),
+            _ => {}
+        }
+    }
+
+    /// The fresh count, or the last committed one with this run's own gauges.
+    fn settle(&mut self, counted: Option<Counted>, ledger: &Ledger, wish: &Wish<'_>) {
+        if let Some(counted) = counted {
+            self.samples = counted.samples;
+            self.findings = counted.findings;
+        } else if let Ok(glance) = ledger.glance() {
+            self.samples = glance.grown(&self.samples).unwrap_or_default();
+            if let Ok(tally) = glance.tally() {
+                self.samples.extend(tally.rows());
+            }
+            self.findings = glance.findings().unwrap_or_default();
+        } else {
+            self.drop_counters();
+        }
+        if !wish.includes(RECORDS) {
+            self.findings.clear();
+            self.samples.retain(|sample| !COUNTED.contains(&sample.measurement));
+        }
+    }
+
+    /// Without a ledger a counter that may fall cannot be made one that does not.
+    fn drop_counters(&mut self) {
+        for sample in &mut self.samples {
+            sample.fields.retain(|(_, value)| !matches!(value, Value::Growing(_)));
+        }
+    }
+}
+
+/// What is made from accounting records: left out when they were not asked for.
+const COUNTED: &[&str] = &["pmta_totals", "pmta_recipients", "pmta_replies", "pmta_delivery_delay_seconds"];
+
+/// A row about a queue also names the queue's provider.
+fn labelled(sample: Sample, providers: &mut Providers) -> Sample {
+    let queue = tag(&sample.tags, "queue").to_owned();
+    if queue.is_empty() {
+        return sample;
+    }
+    let domain = queue.rsplit_once('/').map_or(queue.as_str(), |(domain, _)| domain);
+    let names = providers.names();
+    let provider = match providers.lookup(domain.as_bytes(), b"") {
+        crate::classify::Provider::Named(number) => {
+            names.get(usize::from(number)).map(|name| (**name).to_owned())
+        }
+        crate::classify::Provider::Domain(domain) => Some(domain.to_owned()),
+    };
+    sample.tag("provider", provider.unwrap_or_default())
+}
+
+fn finish(
+    setup: &Setup,
+    wish: &Wish<'_>,
+    tick: Tick,
+    gathering: Gathering,
+    mut health: Health,
+    ledger: Option<Ledger>,
+) -> Passage {
+    // A run that could not count tells no events: it does not know whether they are the newest.
+    let told = ledger.as_ref().filter(|_| health.counted && wish.includes(RECORDS));
+    let news = told.zip(wish.consumer).and_then(|(ledger, consumer)| {
+        ledger.glance().and_then(|glance| glance.news(consumer, MOST_EVENTS)).ok()
+    });
+    if let Some(news) = &news {
+        health.run("events_missed_total", Value::Int(news.missed_total));
+    }
+    let last_success = ledger.as_ref().and_then(last_success);
+    health.vitals(ledger.as_ref(), last_success, &tick);
+    let troubles = std::mem::take(&mut health.troubles);
+    let mut samples = gathering.samples;
+    samples.extend(health.rows());
+    let document = Document::new(Gathered {
+        now_ns: tick.now_ns,
+        host: setup.host.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        samples,
+        findings: gathering.findings,
+        events: news.as_ref().map(|news| news.events.clone()).unwrap_or_default(),
+        lines: setup.loaded.config.limits.lines,
+    });
+    Passage { document, troubles, ledger, news: news.filter(|_| !wish.dry_run) }
+}
+
+/// When a run last committed: this one, or an earlier one.
+fn last_success(ledger: &Ledger) -> Option<f64> {
+    let notes = ledger.glance().and_then(|glance| glance.notes(RUN)).ok()?;
+    std::str::from_utf8(&notes.get(LAST_SUCCESS)?).ok()?.parse().ok()
+}

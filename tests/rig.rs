@@ -1,0 +1,182 @@
+//! A simulated host, a state folder and the built binary: what a host agent has, in one value.
+
+use influxdb_line_protocol::{FieldValue, parse_lines};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+pub struct Rig {
+    pub folder: TempDir,
+    pub host: pmta_sim::Host,
+}
+
+impl Rig {
+    pub fn new() -> Rig {
+        Rig::with(|_| {})
+    }
+
+    pub fn with(choose: impl FnOnce(&mut pmta_sim::Options)) -> Rig {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = pmta_sim::Options { dir: folder.path().join("host"), ..pmta_sim::Options::default() };
+        choose(&mut options);
+        let host = pmta_sim::Host::start(options).unwrap();
+        let rig = Rig { folder, host };
+        rig.configure("");
+        rig
+    }
+
+    /// Writes the product's configuration: where PowerMTA's is, and whatever else.
+    pub fn configure(&self, more: &str) {
+        let pmta = self.host.config_path();
+        let text = format!("[pmta]\nconfig = {pmta:?}\ncommand = {:?}\n{more}", self.host.command_path());
+        std::fs::write(self.config_path(), text).unwrap();
+    }
+
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("pmta-vitals.toml")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// The command with this rig's configuration, state and time of day, ready for arguments.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pmta-vitals"));
+        command.arg("--config").arg(self.config_path()).arg("--state").arg(self.state());
+        command.arg("--now").arg(rfc3339(self.host.now()));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// One collection as Telegraf would start it; it must end with 0 and print valid lines.
+    pub fn collect(&self, arguments: &[&str]) -> Metrics {
+        let output = self.run(&[&["collect", "--consumer", "rig"], arguments].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {stderr}", output.status);
+        Metrics::read(&String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// Lets the host live for a while; what it wrote is on disk when this returns.
+    pub fn pass(&self, seconds: u64) {
+        self.host.advance(seconds);
+        self.host.flush();
+    }
+}
+
+pub fn rfc3339(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap().to_string()
+}
+
+/// Everything one run printed, by series and field.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    pub values: BTreeMap<(String, BTreeMap<String, String>, String), Value>,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Int(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl Metrics {
+    /// Reads line protocol with the parser that Vector uses; a line that it refuses fails the test.
+    pub fn read(text: &str) -> Metrics {
+        let mut values = BTreeMap::new();
+        for line in parse_lines(text) {
+            let line = line.unwrap_or_else(|error| panic!("{error} in {text}"));
+            let tags: BTreeMap<String, String> = line
+                .series
+                .tag_set
+                .iter()
+                .flatten()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect();
+            for (field, value) in &line.field_set {
+                let value = match value {
+                    FieldValue::I64(number) => Value::Int(*number),
+                    FieldValue::F64(number) => Value::Float(*number),
+                    FieldValue::String(text) => Value::Text(text.to_string()),
+                    other => panic!("{other:?} is no type that we print"),
+                };
+                let key = (line.series.measurement.to_string(), tags.clone(), field.to_string());
+                values.insert(key, value);
+            }
+        }
+        Metrics { values, text: text.to_owned() }
+    }
+
+    /// The value of the one series with exactly these tags.
+    pub fn get(&self, measurement: &str, tags: &[(&str, &str)], field: &str) -> Option<&Value> {
+        let tags = tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.values.get(&(measurement.to_owned(), tags, field.to_owned()))
+    }
+
+    pub fn int(&self, measurement: &str, tags: &[(&str, &str)], field: &str) -> i64 {
+        match self.get(measurement, tags, field) {
+            Some(Value::Int(number)) => *number,
+            other => panic!("{measurement} {tags:?} {field}: {other:?} in\n{}", self.text),
+        }
+    }
+
+    /// The sum of an integer field over all series whose tags include these.
+    pub fn sum(&self, measurement: &str, tags: &[(&str, &str)], field: &str) -> i64 {
+        self.series(measurement, tags, field)
+            .map(|(_, value)| if let Value::Int(number) = value { *number } else { 0 })
+            .sum()
+    }
+
+    pub fn series<'a>(
+        &'a self,
+        measurement: &'a str,
+        tags: &'a [(&'a str, &'a str)],
+        field: &'a str,
+    ) -> impl Iterator<Item = (&'a BTreeMap<String, String>, &'a Value)> {
+        self.values.iter().filter_map(move |((name, found, of), value)| {
+            let wanted = tags.iter().all(|(tag, value)| found.get(*tag).is_some_and(|found| found == value));
+            (name == measurement && of == field && wanted).then_some((found, value))
+        })
+    }
+
+    /// All counters: what must never fall from one run to the next.
+    pub fn totals(&self) -> BTreeMap<String, i64> {
+        let mut totals = BTreeMap::new();
+        for ((measurement, tags, field), value) in &self.values {
+            if let (true, Value::Int(number)) = (field == "total" || field.ends_with("_total"), value) {
+                totals.insert(format!("{measurement}{tags:?}{field}"), *number);
+            }
+        }
+        totals
+    }
+}
+
+/// Asserts that no counter that both runs show has fallen.
+pub fn never_fell(before: &Metrics, after: &Metrics) {
+    let after = after.totals();
+    for (series, was) in before.totals() {
+        if let Some(now) = after.get(&series) {
+            assert!(*now >= was, "{series} fell from {was} to {now}");
+        }
+    }
+}
+
+/// The eight counters of the record types, in the simulator's and in our words.
+pub const COUNTERS: [(&str, &str); 8] = [
+    ("d", "delivered_total"),
+    ("b", "bounced_total"),
+    ("t", "deferred_total"),
+    ("tq", "queue_deferred_total"),
+    ("r", "received_total"),
+    ("rb", "remote_bounced_total"),
+    ("rs", "remote_status_total"),
+    ("f", "complaints_total"),
+];
+
