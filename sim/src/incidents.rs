@@ -144,8 +144,10 @@ fn random(start: i64, vmtas: usize, dice: &mut Dice) -> Vec<Incident> {
     while when < start + 30 * 86_400 {
         if let Some(plot) = dice.pick(table::PLOTS) {
             let strength = 0.7 + 0.6 * dice.unit();
-            found.push(at(plot, when, plot.seconds, strength, vmtas, dice));
-            when += plot.seconds + dice.between(3_600, 6 * 3_600);
+            // Standing ones last an afternoon here, so that others get their turn.
+            let seconds = plot.seconds.min(4 * 3_600);
+            found.push(at(plot, when, seconds, strength, vmtas, dice));
+            when += seconds + dice.between(3_600, 6 * 3_600);
         }
     }
     found

@@ -2,6 +2,7 @@
 
 mod accounting;
 mod books;
+mod bulk;
 mod calendar;
 mod command_line;
 mod diary;
@@ -11,6 +12,8 @@ mod entry;
 mod faults;
 mod flow;
 mod host;
+#[cfg(test)]
+mod host_tests;
 mod incidents;
 mod meter;
 mod monitor;
@@ -23,6 +26,7 @@ mod smtp;
 mod truth;
 mod world;
 
+pub use bulk::{Bulk, write_bulk};
 pub use entry::Kind;
 pub use faults::{SmtpFault, WebFault};
 pub use host::Host;

@@ -2,6 +2,7 @@
 
 use crate::reply::{Reply, connect, defer, refuse, unreachable};
 
+mod gateways;
 mod others;
 
 /// A receiving organisation.
@@ -27,7 +28,7 @@ pub struct Provider {
 
 /// Everyone known by name; small domains are made up at start.
 pub fn all() -> impl Iterator<Item = &'static Provider> {
-    LARGE.iter().chain(others::TABLE)
+    LARGE.iter().chain(others::TABLE).chain(gateways::TABLE)
 }
 
 /// Reasons a small server of nobody's gives.

@@ -2,16 +2,24 @@
 
 use super::{Change, Plot, connect, defer, refuse, unreachable};
 
+/// What most plots have in common.
+const USUAL: Plot = Plot {
+    name: "",
+    provider: "",
+    domains: &[],
+    reason: "",
+    one_vmta: false,
+    minutes_of_hour: 60,
+    seconds: 1_800,
+    pages: true,
+    change: Change::Volume(1.0),
+};
+
 pub(super) const PLOTS: &[Plot] = &[
     Plot {
         name: "yahoo-handshake",
         provider: "Yahoo",
-        domains: &[],
         reason: "temp-unspecified",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.295,
             replies: &[
@@ -29,16 +37,12 @@ pub(super) const PLOTS: &[Plot] = &[
                 ),
             ],
         },
+        ..USUAL
     },
     Plot {
         name: "att-tls",
         provider: "ATT.NET",
-        domains: &[],
         reason: "tls",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.21,
             replies: &[
@@ -56,30 +60,22 @@ pub(super) const PLOTS: &[Plot] = &[
                 ),
             ],
         },
+        ..USUAL
     },
     Plot {
         name: "comcast-450",
         provider: "Comcast",
-        domains: &[],
         reason: "temp-unspecified",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.45,
             replies: &[defer(1, "temp-unspecified", "4.0.0", "other", "450 try later")],
         },
+        ..USUAL
     },
     Plot {
         name: "gmail-rate",
         provider: "Gmail",
-        domains: &[],
         reason: "rate-limited",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.3,
             replies: &[
@@ -99,16 +95,13 @@ pub(super) const PLOTS: &[Plot] = &[
                 ),
             ],
         },
+        ..USUAL
     },
     Plot {
         name: "microsoft-blocklist",
         provider: "Microsoft",
-        domains: &[],
         reason: "blocklisted",
         one_vmta: true,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.92,
             replies: &[refuse(
@@ -119,13 +112,13 @@ pub(super) const PLOTS: &[Plot] = &[
                 "550 5.7.1 Unfortunately, messages from [{ip}] weren't sent. Part of their network is on our block list (S3140). See https://mail.live.com/mail/troubleshooting.aspx#errors. [{id}.eop-nam12.prod.protection.outlook.com]",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "greylist-hour",
         provider: "Microsoft",
         domains: &["stadtwerke-nord.example"],
         reason: "greylisted",
-        one_vmta: false,
         minutes_of_hour: 10,
         seconds: 2592000,
         pages: false,
@@ -139,27 +132,20 @@ pub(super) const PLOTS: &[Plot] = &[
                 "451 4.7.1 <{rcpt}>: Greylisted for ten minutes, please come back",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "resolver-down",
         provider: "",
-        domains: &[],
         reason: "dns",
-        one_vmta: false,
-        minutes_of_hour: 60,
         seconds: 900,
-        pages: true,
         change: Change::Answers { probability: 0.9, replies: &[unreachable(1, "dns", "4.4.4")] },
+        ..USUAL
     },
     Plot {
         name: "dkim-lost",
         provider: "Gmail",
-        domains: &[],
         reason: "auth",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.35,
             replies: &[
@@ -179,27 +165,20 @@ pub(super) const PLOTS: &[Plot] = &[
                 ),
             ],
         },
+        ..USUAL
     },
     Plot {
         name: "slow-isp",
         provider: "Orange",
-        domains: &[],
         reason: "slow",
-        one_vmta: false,
-        minutes_of_hour: 60,
         seconds: 2700,
-        pages: true,
         change: Change::Slowness(150.0),
+        ..USUAL
     },
     Plot {
         name: "content-block",
         provider: "Comcast",
-        domains: &[],
         reason: "spam-content",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.5,
             replies: &[refuse(
@@ -210,15 +189,12 @@ pub(super) const PLOTS: &[Plot] = &[
                 "550 5.7.1 {id} Message rejected: its content was judged to be spam",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "mailbox-full-wave",
         provider: "Apple",
-        domains: &[],
         reason: "mailbox-full",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
         pages: false,
         change: Change::Answers {
             probability: 0.2,
@@ -230,27 +206,20 @@ pub(super) const PLOTS: &[Plot] = &[
                 "452 4.2.2 <{rcpt}>: user is over quota",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "throughput-drop",
         provider: "",
-        domains: &[],
         reason: "throughput",
-        one_vmta: false,
-        minutes_of_hour: 60,
         seconds: 2400,
-        pages: true,
         change: Change::Volume(0.08),
+        ..USUAL
     },
     Plot {
         name: "gmx-policy",
         provider: "GMX",
-        domains: &[],
         reason: "policy",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.4,
             replies: &[refuse(
@@ -261,16 +230,12 @@ pub(super) const PLOTS: &[Plot] = &[
                 "554 Transaction failed. Reject due to policy violations. For explanation visit https://www.gmx.net/mail/senderguidelines?c=hi",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "apple-volume",
         provider: "Apple",
-        domains: &[],
         reason: "rate-limited",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.35,
             replies: &[defer(
@@ -281,16 +246,12 @@ pub(super) const PLOTS: &[Plot] = &[
                 "421 4.7.0 Blocked - excessive volume from {ip}, slow down. See https://support.apple.com/en-us/HT204137",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "qq-frequency",
         provider: "QQ",
-        domains: &[],
         reason: "rate-limited",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.5,
             replies: &[defer(
@@ -301,41 +262,29 @@ pub(super) const PLOTS: &[Plot] = &[
                 "451 Ip frequency limited [{id} IP: {ip}]. https://service.mail.qq.com/detail/122/172",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "laposte-timeout",
         provider: "La Poste",
-        domains: &[],
         reason: "connect-failure",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers { probability: 0.6, replies: &[unreachable(1, "connect-failure", "4.4.1")] },
+        ..USUAL
     },
     Plot {
         name: "webde-lost",
         provider: "WEB.DE",
-        domains: &[],
         reason: "connection-lost",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.4,
             replies: &[connect(1, "connection-lost", "4.4.2", "421 4.4.1 Connection timed out")],
         },
+        ..USUAL
     },
     Plot {
         name: "orange-connections",
         provider: "Orange",
-        domains: &[],
         reason: "connection-limit",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.4,
             replies: &[connect(
@@ -345,16 +294,13 @@ pub(super) const PLOTS: &[Plot] = &[
                 "421 mwinf5c{s} ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR005_104 [104]",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "tonline-blocklist",
         provider: "T-Online",
-        domains: &[],
         reason: "blocklisted",
         one_vmta: true,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.9,
             replies: &[connect(
@@ -364,16 +310,12 @@ pub(super) const PLOTS: &[Plot] = &[
                 "554 IP={ip} - A problem occurred. (Ask your postmaster for help or to contact tosa@rx.t-online.de to clarify.) (BL)",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "mailru-rdns",
         provider: "Mail.ru",
-        domains: &[],
         reason: "rdns",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.5,
             replies: &[refuse(
@@ -384,16 +326,12 @@ pub(super) const PLOTS: &[Plot] = &[
                 "550 PTR record of {ip} is missing or does not match the name in HELO, mail from it is not accepted",
             )],
         },
+        ..USUAL
     },
     Plot {
         name: "proofpoint-down",
         provider: "Proofpoint",
-        domains: &[],
         reason: "remote-system",
-        one_vmta: false,
-        minutes_of_hour: 60,
-        seconds: 1800,
-        pages: true,
         change: Change::Answers {
             probability: 0.7,
             replies: &[defer(
@@ -404,5 +342,6 @@ pub(super) const PLOTS: &[Plot] = &[
                 "451 4.3.0 Internal server error, no space left on the queue disk",
             )],
         },
+        ..USUAL
     },
 ];

@@ -129,3 +129,6 @@ fn answer(
     }
     pages::answer(&mut world, request, access, faults)
 }
+
+#[cfg(test)]
+mod web_tests;
