@@ -66,6 +66,18 @@ pub struct Taken {
     pub fault: Option<(&'static str, usize)>,
 }
 
+impl Taken {
+    /// Adds what became of the piece behind this one.
+    pub fn add(&mut self, next: &Taken) {
+        self.fault = self.fault.or(next.fault.map(|(fault, at)| (fault, self.bytes + at)));
+        self.bytes += next.bytes;
+        self.records += next.records;
+        self.rejected += next.rejected;
+        self.bad_time += next.bad_time;
+        self.newest = self.newest.max(next.newest);
+    }
+}
+
 /// What a reader of records must keep of a file between two pieces.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
