@@ -1,8 +1,9 @@
 //! What the whole source does against a scripted web monitor on loopback.
 
-use super::stage::{Reply, Request, Run, Stage};
+use super::stage::{Reply, Request, Stage};
 use super::*;
 use crate::record::{Memory, Notes, Value};
+use crate::sources::stage::Run;
 use std::os::unix::fs::PermissionsExt;
 
 const STATUS: &str = r#"{"data":{"mta":{"product":{"version":"5.0r1"}},"status":{"timeNow":"2026-03-02 10:00:30","startupTime":"2026-03-01 09:00:00",
