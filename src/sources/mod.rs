@@ -6,6 +6,10 @@
 pub mod accounting;
 pub mod follow;
 pub mod pmta_config;
+pub mod process;
+pub mod smtp;
+#[cfg(test)]
+mod stage;
 pub mod web;
 
 use crate::config::Config;

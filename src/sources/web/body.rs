@@ -177,11 +177,11 @@ impl Listener for Envelope<'_> {
         let in_xml = path.keys().next() == Some("rsp");
         match (path.depth(), path.key()) {
             (1, "status") => self.verdict = Some(value.text() == "success"),
-            (1, "message") => self.says = value.text().into_owned(),
+            (1, "message") => self.says = cut(&value.text(), 400).to_owned(),
             (2, "succ") if in_xml => self.verdict = Some(true),
             (2, key) if in_xml && key != "data" => {
                 self.verdict = Some(false);
-                self.says = value.text().into_owned();
+                self.says = cut(&value.text(), 400).to_owned();
             }
             _ => self.page.leaf(path, value),
         }
@@ -204,8 +204,7 @@ impl Listener for Envelope<'_> {
 /// without anything that looks like an address.
 pub fn clean(says: &str) -> String {
     let line = says.trim().lines().next().unwrap_or_default();
-    let words =
-        cut(line, 400).split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
+    let words = line.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
     let text: String = words.collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).collect();
     if text.is_empty() { "failed, without a reason".to_owned() } else { cut(&text, 160).to_owned() }
 }

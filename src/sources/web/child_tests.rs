@@ -1,8 +1,9 @@
 //! The `pmta` command as a script: what it says, what it refuses, and how it hangs.
 
-use super::stage::{Reply, Run, Stage};
+use super::stage::{Reply, Stage};
 use super::*;
 use crate::record::{Memory, Notes, Value};
+use crate::sources::stage::Run;
 use std::path::{Path, PathBuf};
 
 const AMPLE: Duration = Duration::from_secs(20);

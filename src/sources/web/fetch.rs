@@ -13,9 +13,6 @@ use std::error::Error;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// A page of 100,000 queues has 25 MB.
-pub const LONGEST_BODY: u64 = 64 * 1024 * 1024;
-
 /// Everything that a request needs; shared by the threads that fetch side by side.
 pub struct Access {
     pmta: Pmta,
@@ -119,20 +116,22 @@ impl Access {
         self.key.is_some()
     }
 
-    pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Capped<Response>, FetchError> {
-        self.ask(&|client, address| client.get(address.page(path)).query(query))
+    /// One page of at most `most` bytes.
+    pub fn get(&self, path: &str, query: &[(&str, &str)], most: u64) -> Result<Capped<Response>, FetchError> {
+        self.ask(most, &|client, address| client.get(address.page(path)).query(query))
     }
 
     /// `/command`: lines come from the table of read commands and nowhere else.
-    pub fn command(&self, line: &Line, format: Format) -> Result<Capped<Response>, FetchError> {
+    pub fn command(&self, line: &Line, format: Format, most: u64) -> Result<Capped<Response>, FetchError> {
         let format = if format == Format::Json { "json" } else { "xml" };
         let text = line.text();
         let form = [("command", text.as_str()), ("format", format)];
-        self.ask(&|client, address| client.post(address.page("/command")).form(&form))
+        self.ask(most, &|client, address| client.post(address.page("/command")).form(&form))
     }
 
     fn ask(
         &self,
+        most: u64,
         request: &dyn Fn(&Client, &Address) -> RequestBuilder,
     ) -> Result<Capped<Response>, FetchError> {
         // Another page's thread may switch to https meanwhile: this answer is to this address.
@@ -149,7 +148,7 @@ impl Access {
             response = self.send(address, request)?;
         }
         match response.status().as_u16() {
-            200 => Ok(Capped::new(response, LONGEST_BODY, Some(self.until))),
+            200 => Ok(Capped::new(response, most, Some(self.until))),
             code @ (401 | 403) => Err(FetchError::Forbidden(code)),
             code @ 300..=399 => Err(FetchError::Elsewhere(format!("another place again (HTTP {code})"))),
             code => Err(FetchError::Status(code)),

@@ -119,7 +119,9 @@ impl<'a> Round<'a> {
         let enough_time = self.tick.left() >= SHORTEST;
         let answers = self.fetch(memory);
         let status = answers.iter().find(|answer| answer.page == Page::Status);
-        let silent = status.is_none_or(|status| matches!(status.found, Err(FetchError::Silent(_))));
+        // A page may be slow by itself (`/status` is while the spool is loaded): PowerMTA is silent
+        // when all of them are.
+        let silent = answers.iter().all(|answer| matches!(answer.found, Err(FetchError::Silent(_))));
         if silent && enough_time && by_command(self.pmta, self.tick, sink).is_ok() {
             learnt::note_way(memory, &given, now, self.way, Way::Command);
             return Ok(());
@@ -141,7 +143,9 @@ impl<'a> Round<'a> {
             }
         }
         match first {
-            Some(SourceError::Unreachable { what, .. }) if !enough_time => Err(SourceError::Late { what }),
+            Some(SourceError::Unreachable { what, .. }) if !(silent && enough_time) => {
+                Err(SourceError::Late { what })
+            }
             Some(why) => Err(why),
             None => Ok(()),
         }
@@ -155,7 +159,7 @@ impl<'a> Round<'a> {
         };
         let now = self.tick.now();
         let learnt = Page::ALL.map(|page| (page, learnt::rows(memory, page, now)));
-        let asked = self.pmta.rows;
+        let asked = self.pmta.rows.min(page::MOST_ROWS);
         let answers = side_by_side(self.access.until(), &learnt, |page, rows| {
             let access = Arc::clone(&self.access);
             move || page::fetch(&access, page, format, rows, asked)
@@ -165,7 +169,9 @@ impl<'a> Round<'a> {
             .zip(learnt)
             .map(|(answer, (page, rows))| {
                 answer.unwrap_or_else(|| {
-                    let why = FetchError::Silent("no answer within its time".to_owned());
+                    let late = Instant::now() >= self.access.until();
+                    let late = late.then(|| FetchError::Silent("no answer within its time".to_owned()));
+                    let why = late.unwrap_or_else(|| FetchError::Ours("the request was given up".to_owned()));
                     Answer { page, found: Err(why), format, rows }
                 })
             })

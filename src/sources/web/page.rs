@@ -10,6 +10,13 @@ use super::status::Status;
 use crate::config::Pmta;
 use std::time::Instant;
 
+/// More rows than this are asked for and kept from no page, whatever the configuration says.
+pub const MOST_ROWS: u32 = 10_000;
+
+/// A status has 4 KB; a list of 100,000 queues 25 MB.
+const LONGEST_STATUS: u64 = 1024 * 1024;
+const LONGEST_LIST: u64 = 64 * 1024 * 1024;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     Status,
@@ -83,8 +90,9 @@ pub fn fetch(access: &Access, page: Page, format: Format, rows: Rows, asked: u32
 
 /// By the `pmta` command.
 pub fn run(pmta: &Pmta, page: Page, until: Instant) -> Answer<ChildError> {
-    let keep = usize::try_from(pmta.rows).unwrap_or(usize::MAX);
-    let found = match page.line(pmta.rows.max(1)) {
+    let rows = pmta.rows.clamp(1, MOST_ROWS);
+    let keep = usize::try_from(rows).unwrap_or(usize::MAX);
+    let found = match page.line(rows) {
         None => Err(ChildError::Start("no such read command".to_owned())),
         Some(line) => child::run(&pmta.command, &line, until, move |body| match page {
             Page::Status => read_status(body).map(|(status, _)| Found::Status(Box::new(status))),
@@ -97,7 +105,7 @@ pub fn run(pmta: &Pmta, page: Page, until: Instant) -> Answer<ChildError> {
 fn fetch_as(access: &Access, page: Page, format: Format, rows: Rows, asked: u32) -> Answer<FetchError> {
     if page == Page::Status {
         let found = access
-            .get(page.path(), &[("format", word(format))])
+            .get(page.path(), &[("format", word(format))], LONGEST_STATUS)
             .and_then(|mut body| read_status(&mut body).map_err(FetchError::Body));
         return match found {
             Ok((status, format)) => Answer { page, found: Ok(Found::Status(Box::new(status))), format, rows },
@@ -165,14 +173,14 @@ impl Wanted<'_> {
     }
 
     fn get(&self, query: &[(&str, &str)]) -> Listed {
-        let mut body = self.access.get(self.page.path(), query)?;
+        let mut body = self.access.get(self.page.path(), query, LONGEST_LIST)?;
         read_list(&mut body, self.keep()).map_err(FetchError::Body)
     }
 
     fn command(&self) -> Listed {
         let line = self.page.line(self.asked);
         let line = line.ok_or_else(|| FetchError::Ours("no such read command".to_owned()))?;
-        let mut body = self.access.command(&line, self.format)?;
+        let mut body = self.access.command(&line, self.format, LONGEST_LIST)?;
         read_list(&mut body, self.keep()).map_err(FetchError::Body)
     }
 

@@ -1,14 +1,9 @@
-//! A scripted web monitor on loopback and what a run made of it, for the tests. It knows none of
-//! the readers.
+//! A scripted web monitor on loopback, for the tests. It knows none of the readers.
 
-use crate::config::{Config, Pmta};
-use crate::record::{Delivery, Finding, LogLine, Notes, Sample, Sink, Tick};
-use crate::sources::{Ask, Source, SourceError};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
 
 /// What arrived: the first line, the headers in small letters, the body.
 #[derive(Debug, Clone, Default)]
@@ -137,55 +132,4 @@ fn hear(wire: &mut dyn Wire) -> Option<Request> {
     let mut body = vec![0; length];
     wire.read_exact(&mut body).ok()?;
     Some(Request { line: line.to_owned(), headers, body: String::from_utf8(body).unwrap(), over_tls: false })
-}
-
-/// One run of a source and everything that came of it.
-pub struct Run {
-    pub samples: Vec<Sample>,
-    pub result: Result<(), SourceError>,
-    pub notes: Notes,
-    pub took: Duration,
-}
-
-impl Run {
-    pub fn of(source: &dyn Source, pmta: Pmta, now: i64, notes: Notes, time: Duration) -> Run {
-        let config = Config { pmta, ..Config::default() };
-        Run::with(source, &config, now, notes, time)
-    }
-
-    pub fn with(source: &dyn Source, config: &Config, now: i64, mut notes: Notes, time: Duration) -> Run {
-        let started = Instant::now();
-        let tick = Tick { now_ns: now * 1_000_000_000, started, deadline: started + time };
-        let mut heap = Heap(Vec::new());
-        let mut ask = Ask { config, tick, memory: &mut notes, from_start: false };
-        let result = source.collect(&mut ask, &mut heap);
-        Run { samples: heap.0, result, notes, took: started.elapsed() }
-    }
-
-    pub fn names(&self) -> Vec<&'static str> {
-        self.samples.iter().map(|sample| sample.measurement).collect()
-    }
-
-    pub fn why(&self) -> String {
-        self.result.as_ref().unwrap_err().to_string()
-    }
-}
-
-struct Heap(Vec<Sample>);
-
-impl Sink for Heap {
-    fn sample(&mut self, sample: Sample) {
-        self.0.push(sample);
-    }
-    fn delivery(&mut self, _: &Delivery<'_>) {
-        panic!("this source has none");
-    }
-    fn line(&mut self, _: &LogLine<'_>) {
-        panic!("this source has none");
-    }
-    fn event(&mut self, _: Finding) {}
-    fn watermark(&mut self, _: i64) {}
-    fn enough(&self) -> bool {
-        false
-    }
 }

@@ -1,8 +1,9 @@
 //! Certificates and redirects: whom a run believes, and where it goes.
 
-use super::stage::{Reply, Request, Run, Stage};
+use super::stage::{Reply, Request, Stage};
 use super::*;
 use crate::record::{Memory, Notes, Value};
+use crate::sources::stage::Run;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use sha2::{Digest, Sha256};

@@ -1,0 +1,203 @@
+//! PowerMTA's SMTP port as a client sees it: does it greet, how fast, does it offer STARTTLS. It
+//! sends no mail, and says goodbye whatever happened.
+
+use super::{Ask, Place, Source, SourceError};
+use crate::record::{Memory, Sample, Seconds, Sink};
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const DEFAULT: &str = "127.0.0.1:25";
+/// A probe is a connection in PowerMTA's log: once a minute and listener is enough. A run that
+/// comes a little early still counts as the minute's.
+const EVERY: Seconds = 55;
+const LONGEST: Duration = Duration::from_secs(3);
+/// With less time than this, silence says nothing about PowerMTA.
+const SHORTEST: Duration = Duration::from_millis(500);
+const LONGEST_REPLY: usize = 8 * 1024;
+const MOST_LISTENERS: usize = 8;
+
+pub struct Smtp;
+
+impl Source for Smtp {
+    fn name(&self) -> &'static str {
+        "smtp"
+    }
+
+    fn place(&self) -> Place {
+        Place::Aside
+    }
+
+    /// `smtp.address` may name several listeners, with commas between them.
+    fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
+        let now = ask.tick.now();
+        let until = Instant::now() + ask.tick.left().mul_f64(0.75).min(LONGEST);
+        let named = ask.config.smtp.address.as_deref().unwrap_or(DEFAULT);
+        let listeners = named.split([',', ' ']).filter(|name| !name.is_empty()).take(MOST_LISTENERS);
+        let due: Vec<String> =
+            listeners.filter(|name| is_due(ask.memory, name, now)).map(str::to_owned).collect();
+        if !due.is_empty() && ask.tick.left() < SHORTEST {
+            return Err(SourceError::Late { what: "the SMTP probe".to_owned() });
+        }
+        let mut first = Ok(());
+        for (listener, probe) in probe_all(&due, until) {
+            ask.memory.put(&key(&listener), now.to_string().as_bytes());
+            let told = tell(&listener, probe, sink);
+            first = first.and(told);
+        }
+        first
+    }
+}
+
+/// What a probe found out before it ended.
+#[derive(Debug, Default)]
+struct Probe {
+    connect: Option<Duration>,
+    greeting: Option<Duration>,
+    /// The first digit of the greeting's code.
+    code: u16,
+    starttls: Option<bool>,
+    trouble: Option<String>,
+}
+
+fn tell(listener: &str, probe: Probe, sink: &mut dyn Sink) -> Result<(), SourceError> {
+    let what = format!("PowerMTA's SMTP listener {listener}");
+    if probe.code >= 500 {
+        return Err(SourceError::Denied {
+            what,
+            why: format!("it greets with {}", probe.code),
+            advice: "allow this host's address in PowerMTA's <source>, or set smtp.address".to_owned(),
+        });
+    }
+    let up = probe.code == 220 && probe.starttls.is_some();
+    let mut sample = Sample::new("pmta_smtp_probe").tag("listener", listener).int("up", i64::from(up));
+    for (name, took) in [("connect_seconds", probe.connect), ("banner_seconds", probe.greeting)] {
+        if let Some(took) = took {
+            sample = sample.float(name, took.as_secs_f64());
+        }
+    }
+    if let Some(starttls) = probe.starttls {
+        sample = sample.int("starttls", i64::from(starttls));
+    }
+    sink.sample(sample);
+    if up {
+        return Ok(());
+    }
+    let why = probe.trouble.unwrap_or_else(|| format!("it greets with {}", probe.code));
+    let advice = "is PowerMTA running, and is smtp.address one of its smtp-listeners?".to_owned();
+    Err(SourceError::Unreachable { what, why, advice })
+}
+
+/// Side by side on detached threads: a listener that hangs costs only itself.
+fn probe_all(listeners: &[String], until: Instant) -> Vec<(String, Probe)> {
+    let (tell, told) = mpsc::channel();
+    for (at, listener) in listeners.iter().enumerate() {
+        let (tell, listener) = (tell.clone(), listener.clone());
+        let work = move || drop(tell.send((at, probe(&listener, until))));
+        let _ = thread::Builder::new().name("pmta-smtp".to_owned()).spawn(work);
+    }
+    drop(tell);
+    let mut probes: Vec<Option<Probe>> = listeners.iter().map(|_| None).collect();
+    let patience = until + Duration::from_millis(50);
+    while let Ok((at, probe)) = told.recv_timeout(patience.saturating_duration_since(Instant::now())) {
+        if let Some(place) = probes.get_mut(at) {
+            *place = Some(probe);
+        }
+    }
+    let late = || Probe { trouble: Some("no answer within its time".to_owned()), ..Probe::default() };
+    listeners.iter().cloned().zip(probes.into_iter().map(|probe| probe.unwrap_or_else(late))).collect()
+}
+
+fn probe(listener: &str, until: Instant) -> Probe {
+    let mut probe = Probe::default();
+    if let Err(why) = converse(listener, until, &mut probe) {
+        let timeout = matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        probe.trouble = Some(if timeout { "no answer within its time".to_owned() } else { why.to_string() });
+    }
+    probe
+}
+
+fn converse(listener: &str, until: Instant, probe: &mut Probe) -> io::Result<()> {
+    let address =
+        listener.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
+    let started = Instant::now();
+    let mut stream = TcpStream::connect_timeout(&address, left(until)?)?;
+    probe.connect = Some(started.elapsed());
+    let started = Instant::now();
+    let greeting = reply(&mut stream, until);
+    let goodbye = |stream: &mut TcpStream| {
+        let _ = stream.set_write_timeout(Some(Duration::from_millis(100)));
+        let _ = stream.write_all(b"QUIT\r\n");
+    };
+    let heard = greeting.and_then(|(code, _)| {
+        (probe.code, probe.greeting) = (code, Some(started.elapsed()));
+        if code != 220 {
+            return Ok(());
+        }
+        stream.set_write_timeout(Some(left(until)?))?;
+        stream.write_all(b"EHLO pmta-vitals.invalid\r\n")?;
+        let (code, text) = reply(&mut stream, until)?;
+        if code != 250 {
+            return Err(io::Error::other(format!("it answers EHLO with {code}")));
+        }
+        let offers =
+            |line: &str| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
+        probe.starttls = Some(text.lines().any(offers));
+        Ok(())
+    });
+    goodbye(&mut stream);
+    heard
+}
+
+/// One reply of any number of lines: its code and its text, which is never printed.
+fn reply(stream: &mut TcpStream, until: Instant) -> io::Result<(u16, String)> {
+    let mut text = Vec::new();
+    let mut piece = [0; 1_024];
+    loop {
+        if let Some(last) = last_line(&text) {
+            let code = last
+                .get(..3)
+                .and_then(|code| std::str::from_utf8(code).ok())
+                .and_then(|code| code.parse().ok());
+            let code = code.ok_or_else(|| io::Error::other("it does not speak SMTP"))?;
+            return Ok((code, String::from_utf8_lossy(&text).into_owned()));
+        }
+        if text.len() > LONGEST_REPLY {
+            return Err(io::Error::other("its reply has no end"));
+        }
+        stream.set_read_timeout(Some(left(until)?))?;
+        let got = stream.read(&mut piece)?;
+        if got == 0 {
+            return Err(io::Error::other("it hangs up without a word"));
+        }
+        text.extend_from_slice(piece.get(..got).unwrap_or_default());
+    }
+}
+
+/// The line that ends a reply: its fourth byte is no `-`.
+fn last_line(text: &[u8]) -> Option<&[u8]> {
+    let whole = text.strip_suffix(b"\n")?;
+    let line = whole.rsplit(|byte| *byte == b'\n').next()?;
+    (line.get(3) != Some(&b'-')).then_some(line)
+}
+
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+fn is_due(memory: &dyn Memory, listener: &str, now: Seconds) -> bool {
+    let note = memory.get(&key(listener)).and_then(|note| String::from_utf8(note).ok());
+    let last: Option<Seconds> = note.and_then(|note| note.parse().ok());
+    last.is_none_or(|last| !(0..EVERY).contains(&(now - last)))
+}
+
+fn key(listener: &str) -> String {
+    format!("probed.{listener}")
+}
+
+#[cfg(test)]
+#[path = "smtp_tests.rs"]
+mod tests;
