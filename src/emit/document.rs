@@ -25,7 +25,8 @@ pub struct Gathered {
     pub findings: Vec<Finding>,
     /// What this consumer has to be told.
     pub events: Vec<Event>,
-    /// `[limits] lines`: rows at most, counted as lines of line protocol.
+    /// `[limits] lines`: rows at most, counted as lines of line protocol. 0 leaves only what is
+    /// never cut: collector, PowerMTA, totals, findings and events.
     pub lines: usize,
 }
 
@@ -140,7 +141,8 @@ fn merged(mut rows: Vec<Ranked>) -> Vec<Sample> {
     rows.sort_by(|a, b| a.series().cmp(&b.series()));
     rows.dedup_by(|next, kept| {
         let same = next.series() == kept.series();
-        if same {
+        // A finding that began again must not inherit what was known of the one before.
+        if same && next.row.measurement != "pmta_finding" {
             kept.row.fields.append(&mut next.row.fields);
         }
         same

@@ -6,10 +6,13 @@ use crate::record::{Sample, Value};
 use influxdb_line_protocol::LineProtocolBuilder;
 use influxdb_line_protocol::builder::{AfterField, BeforeMeasurement};
 
+/// About the length of a line, to make room once.
+const LINE: usize = 256;
+
 /// Whole lines, each ended by LF; one time for the run, their own for events; no `host` tag, which
 /// Telegraf adds.
 pub fn print(document: &Document) -> Vec<u8> {
-    let mut lines = LineProtocolBuilder::new();
+    let mut lines = LineProtocolBuilder::new_with(Vec::with_capacity(document.len() * LINE));
     for row in document.rows.iter().chain(&document.event_rows) {
         lines = line(lines, row, row.at_ns.unwrap_or(document.now_ns));
     }

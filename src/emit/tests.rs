@@ -192,6 +192,21 @@ fn states_become_levels() {
     assert_eq!(level(State::Noted, 999), None);
 }
 
+#[test]
+fn a_finding_that_began_again_inherits_nothing() {
+    let again = Finding { recipients: None, was: None, id: "second".to_owned(), ..fixture::spike() };
+    let before = Finding { state: State::Resolved, changed: 999, ..fixture::spike() };
+    let document = Document::new(Gathered {
+        now_ns: 1_000_000_000_000,
+        findings: vec![before, again],
+        ..Gathered::default()
+    });
+    let rows: Vec<&Sample> = document.of("pmta_finding").collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].field("active"), Some(&Value::Int(1)));
+    assert_eq!((rows[0].field("recipients"), rows[0].field("was")), (None, None));
+}
+
 fn nasty() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "\\", "\"", "'", "|", "=", ",", " ", "\n", "\r", "\t", "\0", "{", "}", ";", "::", "é", "→", "\u{85}",

@@ -12,7 +12,7 @@ use super::document::Document;
 
 pub use perfdata::{Perf, Uom};
 pub use range::{Range, RangeError};
-pub use summary::{sentence, status, summary};
+pub use summary::{about, sentence, status, summary};
 
 /// Nagios reads 8,192 bytes, performance data included.
 pub const MAX_OUTPUT: usize = 8_000;

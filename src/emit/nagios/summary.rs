@@ -13,14 +13,21 @@ const TOTALS: &[(&str, &str)] = &[
     ("bounced", "bounced_total"),
 ];
 
+/// All findings of a document, with the totals as performance data.
 pub fn summary(document: &Document) -> Plugin {
     let open: Vec<&Finding> = document.findings.iter().filter(|finding| finding.state.is_open()).collect();
+    let mut plugin = about(&open);
+    plugin.perf = perf(document, &open);
+    plugin
+}
+
+/// These findings as one check without performance data: the worst leads, and none is OK.
+pub fn about(findings: &[&Finding]) -> Plugin {
     let mut lines: Vec<(Status, String)> =
-        open.iter().map(|finding| (status(finding), sentence(finding))).collect();
+        findings.iter().map(|finding| (status(finding), sentence(finding))).collect();
     lines.sort_by_key(|(status, _)| std::cmp::Reverse(status.code()));
     let worst = lines.iter().fold(Status::Ok, |worst, (status, _)| worst.worst(*status));
     let mut plugin = Plugin::new(worst, first_line(&lines));
-    plugin.perf = perf(document, &open);
     plugin.lines = lines;
     plugin
 }

@@ -1,7 +1,8 @@
 //! Plugin output against the rules of its hosts.
 
 use super::super::grammar::perfdata;
-use super::{Perf, Plugin, Range, Status, Uom, plain};
+use super::{Perf, Plugin, Range, Status, Uom, about, plain};
+use crate::record::{Finding, Severity, State};
 
 fn text(plugin: &Plugin, max: usize) -> String {
     String::from_utf8(plugin.print(max)).unwrap()
@@ -86,6 +87,26 @@ fn thresholds_decide_critical_before_warning() {
         assert_eq!(Status::judge(value, range("10"), range("20")), status);
     }
     assert_eq!(Status::judge(99.0, None, None), Status::Ok);
+}
+
+#[test]
+fn the_worst_finding_leads_and_a_suppressed_one_is_ok_with_the_word() {
+    let known = |state, severity, message: &str| Finding {
+        state,
+        suppressed_by: Some("greylisting".to_owned()),
+        ..Finding::note("x", severity, 0, message.to_owned(), "wait")
+    };
+    let suppressed = known(State::Suppressed, Severity::Critical, "a");
+    let warning = known(State::Firing, Severity::Warning, "b.");
+    let critical = known(State::Firing, Severity::Critical, "c, so wait");
+    let info = known(State::Firing, Severity::Info, "d");
+    let first = |findings: &[&Finding]| text(&about(findings), 8_000).lines().next().unwrap().to_owned();
+    assert_eq!(first(&[]), "VITALS OK - nothing found");
+    assert_eq!(first(&[&suppressed]), "VITALS OK - suppressed (greylisting): a. Action: wait");
+    assert_eq!(first(&[&info]), "VITALS OK - d. Action: wait");
+    assert_eq!(first(&[&suppressed, &warning]), "VITALS WARNING - b. Action: wait (and 1 more)");
+    assert_eq!(first(&[&warning, &critical, &info]), "VITALS CRITICAL - c, so wait (and 2 more)");
+    assert_eq!(text(&about(&[&warning, &critical]), 8_000).lines().count(), 3);
 }
 
 fn quiet() -> Plugin {
