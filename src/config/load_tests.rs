@@ -12,55 +12,53 @@ fn refused(text: &str) -> String {
     line
 }
 
+const GOLDEN: &[(&str, &str)] = &[
+    (
+        "[pmta]\nrows = 5\n\n[judge]\nalpha = 1e-6\n[limits]\nprovider = 3\n",
+        "unknown key \"provider\" in [limits] at /etc/pmta-vitals.toml:7; did you mean \"providers\"?",
+    ),
+    ("[limit]\n", "unknown section [limit] at /etc/pmta-vitals.toml:1; did you mean \"limits\"?"),
+    ("[zebra]\n", "unknown section [zebra] at /etc/pmta-vitals.toml:1"),
+    ("url = \"http://x\"\n", "unknown section [url] at /etc/pmta-vitals.toml:1"),
+    (
+        "[pmta]\napi_key = \"SECRET\"\n",
+        "unknown key \"api_key\" in [pmta] at /etc/pmta-vitals.toml:2; did you mean \"api_key_file\"?",
+    ),
+    ("[pmta]\nbanana = 1\n", "unknown key \"banana\" in [pmta] at /etc/pmta-vitals.toml:2"),
+    (
+        "[limits]\nproviders = \"many\"\n",
+        "key \"providers\" in [limits] at /etc/pmta-vitals.toml:2 must be a whole number, not a text",
+    ),
+    (
+        "[accounting]\nfiles = \"/var/log/acct.csv\"\n",
+        "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a text",
+    ),
+    (
+        "[accounting]\nfiles = [\"/a\", 1]\n",
+        "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a list that holds something else",
+    ),
+    (
+        "[suppress]\nreason = \"other\"\n",
+        "key \"suppress\" in [suppress] at /etc/pmta-vitals.toml:1 must be written as [[suppress]], not [suppress]",
+    ),
+    (
+        "[[suppress]]\nreason = \"x\"\n[[suppress]]\nminute = \"0-10\"\n",
+        "unknown key \"minute\" in [suppress] at /etc/pmta-vitals.toml:4; did you mean \"minutes\"?",
+    ),
+    (
+        "[[suppress]]\nminutes = \"10-0\"\n",
+        "key \"minutes\" in [suppress] at /etc/pmta-vitals.toml:2: must be FIRST-LAST with 0 <= FIRST < LAST <= 60, for example 0-10",
+    ),
+    (
+        "[judge]\nmethod = \"reason\"\n",
+        "key \"method\" in [judge] at /etc/pmta-vitals.toml:2: must be one of reasons, mean-stddev; did you mean \"reasons\"?",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_said_in_one_line() {
-    for (text, expected) in [
-        (
-            "[pmta]\nrows = 5\n\n[judge]\nalpha = 1e-6\n[limits]\nprovider = 3\n",
-            "unknown key \"provider\" in [limits] at /etc/pmta-vitals.toml:7; did you mean \"providers\"?",
-        ),
-        ("[limit]\n", "unknown section [limit] at /etc/pmta-vitals.toml:1; did you mean [limits]?"),
-        ("[zebra]\n", "unknown section [zebra] at /etc/pmta-vitals.toml:1"),
-        ("url = \"http://x\"\n", "unknown section [url] at /etc/pmta-vitals.toml:1"),
-        (
-            "[pmta]\napi_key = \"SECRET\"\n",
-            "unknown key \"api_key\" in [pmta] at /etc/pmta-vitals.toml:2; did you mean \"api_key_file\"?",
-        ),
-        ("[pmta]\nbanana = 1\n", "unknown key \"banana\" in [pmta] at /etc/pmta-vitals.toml:2"),
-        (
-            "[limits]\nproviders = \"many\"\n",
-            "key \"providers\" in [limits] at /etc/pmta-vitals.toml:2 must be a whole number, not a text",
-        ),
-        (
-            "[accounting]\nfiles = \"/var/log/acct.csv\"\n",
-            "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a text",
-        ),
-        (
-            "[accounting]\nfiles = [\"/a\", 1]\n",
-            "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a list that holds something else",
-        ),
-        (
-            "[suppress]\nreason = \"other\"\n",
-            "key \"suppress\" in [suppress] at /etc/pmta-vitals.toml:1 must be written as [[suppress]], not [suppress]",
-        ),
-        (
-            "[[suppress]]\nreason = \"x\"\n[[suppress]]\nminute = \"0-10\"\n",
-            "unknown key \"minute\" in [suppress] at /etc/pmta-vitals.toml:4; did you mean \"minutes\"?",
-        ),
-        (
-            "[[suppress]]\nminutes = \"10-0\"\n",
-            "key \"minutes\" in [suppress] at /etc/pmta-vitals.toml:2: must be FIRST-LAST with 0 <= FIRST < LAST <= 60, for example 0-10",
-        ),
-        (
-            "[judge]\nmethod = \"reason\"\n",
-            "key \"method\" in [judge] at /etc/pmta-vitals.toml:2: must be one of reasons, mean-stddev; did you mean \"reasons\"?",
-        ),
-    ] {
-        assert_eq!(
-            refused(text),
-            expected.replace("did you mean [limits]", "did you mean \"limits\""),
-            "{text}"
-        );
+    for (text, expected) in GOLDEN {
+        assert_eq!(refused(text), *expected, "{text}");
     }
     let line = refused("[pmta\nurl = 1\n");
     assert!(line.contains("at /etc/pmta-vitals.toml:1 (the file must be valid TOML)"), "{line}");
@@ -245,4 +243,21 @@ fn the_readme_table_has_a_row_for_every_key() {
     assert_eq!(table.lines().count(), KEYS.len() + 1 + 2);
     assert!(table.contains("| `[judge]` | `alpha` | `1e-7` |"), "{table}");
     assert!(table.lines().all(|row| row.matches(" | ").count() == 3 || row.starts_with("|---")), "{table}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever a file holds: it is taken, or refused in one short line.
+    #[test]
+    fn no_file_makes_it_panic_or_ramble(noise in "[\\[\\]a-z=\"'\\{\\}0-9.\n_#é-]{0,40}", at in 0usize..200) {
+        let whole = "[pmta]\nurl = \"http://127.0.0.1:8080\"\n[accounting]\nfiles = [\"/a\"]\n[[suppress]]\nminutes = \"0-10\"\n";
+        let at = at.min(whole.len());
+        let text = format!("{}{noise}{}", &whole[..at], &whole[at..]);
+        if let Err(why) = Loaded::parse(&text, FILE) {
+            let line = why.to_string();
+            proptest::prop_assert!(!line.contains('\n') && line.len() < 512, "{line}");
+            proptest::prop_assert!(line.contains("/etc/pmta-vitals.toml:"), "{line}");
+        }
+    }
 }
