@@ -46,8 +46,8 @@ const GOLDEN: &[(&str, &str)] = &[
         "unknown key \"minute\" in [suppress] at /etc/pmta-vitals.toml:4; did you mean \"minutes\"?",
     ),
     (
-        "[[suppress]]\nminutes = \"10-0\"\n",
-        "key \"minutes\" in [suppress] at /etc/pmta-vitals.toml:2: must be FIRST-LAST with 0 <= FIRST < LAST <= 60, for example 0-10",
+        "[[suppress]]\nminutes = \"10-10\"\n",
+        "key \"minutes\" in [suppress] at /etc/pmta-vitals.toml:2: must be FIRST-LAST with minutes from 0 to 60, for example 0-10",
     ),
     (
         "[judge]\nmethod = \"reason\"\n",
@@ -78,7 +78,8 @@ fn a_value_that_makes_no_sense_is_refused_and_a_good_one_taken() {
         ("pmta", "timezone", "\"UTC\"", "\"Berlin\""),
         ("pmta", "rows", "10_000", "0"),
         ("pmta", "config", "\"/x\"", "\"config\""),
-        ("accounting", "files", "[\"/a/[ab]*.csv\", \"/b\"]", "[\"/a\", \"/a/[b\"]"),
+        ("accounting", "files", "[\"/a/ab*.csv\", \"/b\"]", "[\"/a\", \"/a*/b\"]"),
+        ("accounting", "files", "[]", "[\"/var/log/pmta/\"]"),
         ("accounting", "moved", "[]", "[\"archive\"]"),
         ("smtp", "address", "\"[::1]:25\"", "\"::1:25\""),
         ("smtp", "address", "\"mx.example.com:587\"", "\"mx.example.com\""),
@@ -101,8 +102,9 @@ fn a_value_that_makes_no_sense_is_refused_and_a_good_one_taken() {
     for (key, good, bad) in [
         ("minutes", "\"0-60\"", "\"0-61\""),
         ("minutes", "\"0-10\"", "\"ten\""),
+        ("minutes", "\"55-5\"", "\"60-5\""),
         ("hours", "\"22-6\"", "\"24-6\""),
-        ("weekdays", "[\"Mon\", \"sun\"]", "[\"funday\"]"),
+        ("weekdays", "[\"Mon\", \"Tuesday\"]", "[\"funday\"]"),
         ("dates", "[\"2026-12-24\"]", "[\"24.12.2026\"]"),
         ("dates", "[\"2024-02-29\"]", "[\"2026-02-29\"]"),
         ("unless_backlog", "0", "-1"),

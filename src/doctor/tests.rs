@@ -72,6 +72,32 @@ fn every_answer_of_the_web_monitor_has_its_mend() {
 }
 
 #[test]
+fn a_failed_collection_is_told_as_an_answer() {
+    use crate::sources::SourceError;
+    let (what, advice) = (String::new, String::new);
+    let denied = |why: &str| SourceError::Denied { what: what(), why: why.to_owned(), advice: advice() };
+    for (error, expected) in [
+        (denied("HTTP 403"), WebProbe::Refused403),
+        (
+            denied("its TLS certificate is refused"),
+            WebProbe::CertificateRefused("its TLS certificate is refused".to_owned()),
+        ),
+        (
+            SourceError::Unreachable { what: what(), why: "refused".to_owned(), advice: advice() },
+            WebProbe::NoAnswer("refused".to_owned()),
+        ),
+        (
+            SourceError::Malformed { what: what(), why: "HTML".to_owned() },
+            WebProbe::NotJson("HTML".to_owned()),
+        ),
+        (SourceError::Absent(what()), WebProbe::NotTried),
+    ] {
+        assert_eq!(WebProbe::told(&error), expected);
+    }
+    assert!(matches!(WebProbe::told(&SourceError::Late { what: what() }), WebProbe::NoAnswer(_)));
+}
+
+#[test]
 fn a_wrong_port_and_an_access_line_in_front_are_named() {
     let silent = one(
         |host| {

@@ -3,6 +3,7 @@
 
 use super::permission::{Obstacle, closed, obstacle};
 use super::{Advice, Examination};
+use crate::sources::SourceError;
 use std::path::Path;
 
 /// How the web monitor answered when it was asked for `/status`.
@@ -23,6 +24,21 @@ pub enum WebProbe {
     Off,
     /// Nobody asked (no URL, or the operator said so).
     NotTried,
+}
+
+impl WebProbe {
+    /// What a failed collection of the web monitor means here.
+    pub fn told(why: &SourceError) -> WebProbe {
+        match why {
+            SourceError::Absent(_) => WebProbe::NotTried,
+            SourceError::Denied { why, .. } if why.starts_with("HTTP ") => WebProbe::Refused403,
+            SourceError::Denied { why, .. } => WebProbe::CertificateRefused(why.clone()),
+            SourceError::Unreachable { why, .. } => WebProbe::NoAnswer(why.clone()),
+            SourceError::Late { .. } => WebProbe::NoAnswer("it takes longer than the deadline".to_owned()),
+            SourceError::Io { why, .. } => WebProbe::NoAnswer(why.to_string()),
+            SourceError::Malformed { why, .. } => WebProbe::NotJson(why.clone()),
+        }
+    }
 }
 
 const TOPIC: &str = "web-monitor";
