@@ -39,16 +39,13 @@ pub(super) fn paths(value: &Value) -> Verdict {
 pub(super) fn globs(value: &Value) -> Verdict {
     each(value, |glob| {
         absolute(glob)?;
-        let (mut open, mut inside) = (0_usize, 0_usize);
-        for letter in glob.chars() {
-            match letter {
-                '[' if open == 0 => (open, inside) = (1, 0),
-                ']' if open == 1 && inside > 0 => open = 0,
-                '/' if open == 1 => break,
-                _ => inside += 1,
+        match glob.rsplit_once('/') {
+            Some((_, "")) => Err("ends with /: name files, for example /var/log/pmta/acct*.csv".to_owned()),
+            Some((folder, _)) if folder.contains(['*', '?']) => {
+                Err("may have * and ? in the file's name only, not in its folder".to_owned())
             }
+            _ => Ok(()),
         }
-        if open == 0 { Ok(()) } else { Err("holds a [ without its ]".to_owned()) }
     })
 }
 
@@ -134,8 +131,8 @@ pub(super) fn word(value: &Value) -> Verdict {
 
 pub(super) fn minutes(value: &Value) -> Verdict {
     match span(text(value)) {
-        Some((first, last)) if first < last && last <= 60 => Ok(()),
-        _ => Err("must be FIRST-LAST with 0 <= FIRST < LAST <= 60, for example 0-10".to_owned()),
+        Some((first, last)) if first != last && first <= 59 && last <= 60 => Ok(()),
+        _ => Err("must be FIRST-LAST with minutes from 0 to 60, for example 0-10".to_owned()),
     }
 }
 
@@ -147,7 +144,12 @@ pub(super) fn hours(value: &Value) -> Verdict {
 }
 
 pub(super) fn weekdays(value: &Value) -> Verdict {
-    each(value, |day| one_of(&day.to_ascii_lowercase(), &["mon", "tue", "wed", "thu", "fri", "sat", "sun"]))
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    each(value, |day| {
+        let day = day.trim().to_ascii_lowercase();
+        let known = day.len() >= 3 && DAYS.iter().any(|known| known.starts_with(&day));
+        if known { Ok(()) } else { Err("must be days: mon, tue, wed, thu, fri, sat, sun".to_owned()) }
+    })
 }
 
 pub(super) fn dates(value: &Value) -> Verdict {

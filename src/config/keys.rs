@@ -78,7 +78,7 @@ pub(super) const KEYS: &[Key] = &[
     key!("pmta", "command", Text, check::path, "", "\"/usr/sbin/pmta\"", "PowerMTA's command, used where there is no web monitor"),
     key!("pmta", "timezone", Text, check::timezone, "the host's own zone", "\"UTC\"", "Zone of the times that PowerMTA prints without one"),
     key!("pmta", "rows", Count, check::rows, "", "100", "Rows of queues, domains and VMTAs to ask for (PowerMTA shows 10 unasked)"),
-    key!("accounting", "files", Texts, check::globs, "the accounting files of PowerMTA's configuration", "[\"/var/log/pmta/acct*.csv\"]", "Globs of the live accounting files"),
+    key!("accounting", "files", Texts, check::globs, "the accounting files of PowerMTA's configuration", "[\"/var/log/pmta/acct*.csv\"]", "The live accounting files; `*` and `?` may stand in a file's name, not in its folder"),
     key!("accounting", "moved", Texts, check::paths, "the `move-to` folders of PowerMTA's configuration", "[\"/var/log/pmta/archive\"]", "Folders that finished accounting files are moved to"),
     key!("logs", "pmta", Texts, check::globs, "the log of PowerMTA's configuration", "[\"/var/log/pmta/log\"]", "PowerMTA's log"),
     key!("logs", "panic", Texts, check::globs, "", "[\"/var/log/exim4/paniclog\"]", "Panic logs of relays on this host"),

@@ -12,55 +12,53 @@ fn refused(text: &str) -> String {
     line
 }
 
+const GOLDEN: &[(&str, &str)] = &[
+    (
+        "[pmta]\nrows = 5\n\n[judge]\nalpha = 1e-6\n[limits]\nprovider = 3\n",
+        "unknown key \"provider\" in [limits] at /etc/pmta-vitals.toml:7; did you mean \"providers\"?",
+    ),
+    ("[limit]\n", "unknown section [limit] at /etc/pmta-vitals.toml:1; did you mean \"limits\"?"),
+    ("[zebra]\n", "unknown section [zebra] at /etc/pmta-vitals.toml:1"),
+    ("url = \"http://x\"\n", "unknown section [url] at /etc/pmta-vitals.toml:1"),
+    (
+        "[pmta]\napi_key = \"SECRET\"\n",
+        "unknown key \"api_key\" in [pmta] at /etc/pmta-vitals.toml:2; did you mean \"api_key_file\"?",
+    ),
+    ("[pmta]\nbanana = 1\n", "unknown key \"banana\" in [pmta] at /etc/pmta-vitals.toml:2"),
+    (
+        "[limits]\nproviders = \"many\"\n",
+        "key \"providers\" in [limits] at /etc/pmta-vitals.toml:2 must be a whole number, not a text",
+    ),
+    (
+        "[accounting]\nfiles = \"/var/log/acct.csv\"\n",
+        "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a text",
+    ),
+    (
+        "[accounting]\nfiles = [\"/a\", 1]\n",
+        "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a list that holds something else",
+    ),
+    (
+        "[suppress]\nreason = \"other\"\n",
+        "key \"suppress\" in [suppress] at /etc/pmta-vitals.toml:1 must be written as [[suppress]], not [suppress]",
+    ),
+    (
+        "[[suppress]]\nreason = \"x\"\n[[suppress]]\nminute = \"0-10\"\n",
+        "unknown key \"minute\" in [suppress] at /etc/pmta-vitals.toml:4; did you mean \"minutes\"?",
+    ),
+    (
+        "[[suppress]]\nminutes = \"10-10\"\n",
+        "key \"minutes\" in [suppress] at /etc/pmta-vitals.toml:2: must be FIRST-LAST with minutes from 0 to 60, for example 0-10",
+    ),
+    (
+        "[judge]\nmethod = \"reason\"\n",
+        "key \"method\" in [judge] at /etc/pmta-vitals.toml:2: must be one of reasons, mean-stddev; did you mean \"reasons\"?",
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_said_in_one_line() {
-    for (text, expected) in [
-        (
-            "[pmta]\nrows = 5\n\n[judge]\nalpha = 1e-6\n[limits]\nprovider = 3\n",
-            "unknown key \"provider\" in [limits] at /etc/pmta-vitals.toml:7; did you mean \"providers\"?",
-        ),
-        ("[limit]\n", "unknown section [limit] at /etc/pmta-vitals.toml:1; did you mean [limits]?"),
-        ("[zebra]\n", "unknown section [zebra] at /etc/pmta-vitals.toml:1"),
-        ("url = \"http://x\"\n", "unknown section [url] at /etc/pmta-vitals.toml:1"),
-        (
-            "[pmta]\napi_key = \"SECRET\"\n",
-            "unknown key \"api_key\" in [pmta] at /etc/pmta-vitals.toml:2; did you mean \"api_key_file\"?",
-        ),
-        ("[pmta]\nbanana = 1\n", "unknown key \"banana\" in [pmta] at /etc/pmta-vitals.toml:2"),
-        (
-            "[limits]\nproviders = \"many\"\n",
-            "key \"providers\" in [limits] at /etc/pmta-vitals.toml:2 must be a whole number, not a text",
-        ),
-        (
-            "[accounting]\nfiles = \"/var/log/acct.csv\"\n",
-            "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a text",
-        ),
-        (
-            "[accounting]\nfiles = [\"/a\", 1]\n",
-            "key \"files\" in [accounting] at /etc/pmta-vitals.toml:2 must be a list of texts in quotes, not a list that holds something else",
-        ),
-        (
-            "[suppress]\nreason = \"other\"\n",
-            "key \"suppress\" in [suppress] at /etc/pmta-vitals.toml:1 must be written as [[suppress]], not [suppress]",
-        ),
-        (
-            "[[suppress]]\nreason = \"x\"\n[[suppress]]\nminute = \"0-10\"\n",
-            "unknown key \"minute\" in [suppress] at /etc/pmta-vitals.toml:4; did you mean \"minutes\"?",
-        ),
-        (
-            "[[suppress]]\nminutes = \"10-0\"\n",
-            "key \"minutes\" in [suppress] at /etc/pmta-vitals.toml:2: must be FIRST-LAST with 0 <= FIRST < LAST <= 60, for example 0-10",
-        ),
-        (
-            "[judge]\nmethod = \"reason\"\n",
-            "key \"method\" in [judge] at /etc/pmta-vitals.toml:2: must be one of reasons, mean-stddev; did you mean \"reasons\"?",
-        ),
-    ] {
-        assert_eq!(
-            refused(text),
-            expected.replace("did you mean [limits]", "did you mean \"limits\""),
-            "{text}"
-        );
+    for (text, expected) in GOLDEN {
+        assert_eq!(refused(text), *expected, "{text}");
     }
     let line = refused("[pmta\nurl = 1\n");
     assert!(line.contains("at /etc/pmta-vitals.toml:1 (the file must be valid TOML)"), "{line}");
@@ -80,7 +78,8 @@ fn a_value_that_makes_no_sense_is_refused_and_a_good_one_taken() {
         ("pmta", "timezone", "\"UTC\"", "\"Berlin\""),
         ("pmta", "rows", "10_000", "0"),
         ("pmta", "config", "\"/x\"", "\"config\""),
-        ("accounting", "files", "[\"/a/[ab]*.csv\", \"/b\"]", "[\"/a\", \"/a/[b\"]"),
+        ("accounting", "files", "[\"/a/ab*.csv\", \"/b\"]", "[\"/a\", \"/a*/b\"]"),
+        ("accounting", "files", "[]", "[\"/var/log/pmta/\"]"),
         ("accounting", "moved", "[]", "[\"archive\"]"),
         ("smtp", "address", "\"[::1]:25\"", "\"::1:25\""),
         ("smtp", "address", "\"mx.example.com:587\"", "\"mx.example.com\""),
@@ -103,8 +102,9 @@ fn a_value_that_makes_no_sense_is_refused_and_a_good_one_taken() {
     for (key, good, bad) in [
         ("minutes", "\"0-60\"", "\"0-61\""),
         ("minutes", "\"0-10\"", "\"ten\""),
+        ("minutes", "\"55-5\"", "\"60-5\""),
         ("hours", "\"22-6\"", "\"24-6\""),
-        ("weekdays", "[\"Mon\", \"sun\"]", "[\"funday\"]"),
+        ("weekdays", "[\"Mon\", \"Tuesday\"]", "[\"funday\"]"),
         ("dates", "[\"2026-12-24\"]", "[\"24.12.2026\"]"),
         ("dates", "[\"2024-02-29\"]", "[\"2026-02-29\"]"),
         ("unless_backlog", "0", "-1"),
@@ -245,4 +245,21 @@ fn the_readme_table_has_a_row_for_every_key() {
     assert_eq!(table.lines().count(), KEYS.len() + 1 + 2);
     assert!(table.contains("| `[judge]` | `alpha` | `1e-7` |"), "{table}");
     assert!(table.lines().all(|row| row.matches(" | ").count() == 3 || row.starts_with("|---")), "{table}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever a file holds: it is taken, or refused in one short line.
+    #[test]
+    fn no_file_makes_it_panic_or_ramble(noise in "[\\[\\]a-z=\"'\\{\\}0-9.\n_#é-]{0,40}", at in 0usize..200) {
+        let whole = "[pmta]\nurl = \"http://127.0.0.1:8080\"\n[accounting]\nfiles = [\"/a\"]\n[[suppress]]\nminutes = \"0-10\"\n";
+        let at = at.min(whole.len());
+        let text = format!("{}{noise}{}", &whole[..at], &whole[at..]);
+        if let Err(why) = Loaded::parse(&text, FILE) {
+            let line = why.to_string();
+            proptest::prop_assert!(!line.contains('\n') && line.len() < 512, "{line}");
+            proptest::prop_assert!(line.contains("/etc/pmta-vitals.toml:"), "{line}");
+        }
+    }
 }

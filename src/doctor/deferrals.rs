@@ -47,7 +47,9 @@ fn missing_ones(missing: &[&str], asked: &Examination<'_>) -> Advice {
     let all = file.records.iter().map(String::as_str).chain(missing.iter().copied());
     let line = format!("records {}", all.collect::<Vec<_>>().join(","));
     let mend = "record them in the same file, or in one of their own (<acct-file /var/log/pmta/diag.csv> with records t,tq)";
-    Advice::bad(TOPIC, found, mend).edit(&file.file, inside(file), &[&line]).run(reload)
+    Advice::bad(TOPIC, found, mend)
+        .edit(&file.file, format!("{}, as its only records line", inside(file)), &[&line])
+        .run(reload)
 }
 
 /// The file that already has one of the two, else the one with deliveries.

@@ -114,24 +114,28 @@ impl LocalHost {
     }
 
     fn allowed(&self, want: Want, path: &Path) -> bool {
-        let Some(facts) = self.facts(path) else { return false };
-        if self.user.uid == 0 {
-            return want != Want::Pass || facts.kind == Kind::Folder || facts.mode & 0o111 != 0;
-        }
-        let shift = if facts.uid == self.user.uid {
-            6
-        } else if self.user.groups.contains(&facts.gid) {
-            3
-        } else {
-            0
-        };
-        let bit = match want {
-            Want::Read => 4,
-            Want::Write => 2,
-            Want::Pass => 1,
-        };
-        facts.mode >> shift & bit != 0
+        self.facts(path).is_some_and(|facts| allowed(&self.user, want, &facts))
     }
+}
+
+/// What the mode bits alone say.
+pub(super) fn allowed(user: &User, want: Want, facts: &Facts) -> bool {
+    if user.uid == 0 {
+        return want != Want::Pass || facts.kind == Kind::Folder || facts.mode & 0o111 != 0;
+    }
+    let shift = if facts.uid == user.uid {
+        6
+    } else if user.groups.contains(&facts.gid) {
+        3
+    } else {
+        0
+    };
+    let bit = match want {
+        Want::Read => 4,
+        Want::Write => 2,
+        Want::Pass => 1,
+    };
+    facts.mode >> shift & bit != 0
 }
 
 impl Host for LocalHost {

@@ -20,7 +20,7 @@ pub(super) fn config(asked: &Examination<'_>, advice: &mut Vec<Advice>) {
             ));
         }
     }
-    for stamp in asked.found.stamps.iter().filter(|stamp| stamp.path != *path) {
+    for stamp in asked.found.stamps.iter().filter(|stamp| asked.found.readable && stamp.path != *path) {
         if let Some(Obstacle::Closed(at, facts)) = obstacle(asked.host, &stamp.path) {
             advice.push(closed("powermta-include", &stamp.path, &at, &facts, "", asked));
         }

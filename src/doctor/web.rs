@@ -3,6 +3,7 @@
 
 use super::permission::{Obstacle, closed, obstacle};
 use super::{Advice, Examination};
+use crate::sources::SourceError;
 use std::path::Path;
 
 /// How the web monitor answered when it was asked for `/status`.
@@ -25,8 +26,22 @@ pub enum WebProbe {
     NotTried,
 }
 
+impl WebProbe {
+    /// What a failed collection of the web monitor means here.
+    pub fn told(why: &SourceError) -> WebProbe {
+        match why {
+            SourceError::Absent(_) => WebProbe::NotTried,
+            SourceError::Denied { why, .. } if why.starts_with("HTTP ") => WebProbe::Refused403,
+            SourceError::Denied { why, .. } => WebProbe::CertificateRefused(why.clone()),
+            SourceError::Unreachable { why, .. } => WebProbe::NoAnswer(why.clone()),
+            SourceError::Late { .. } => WebProbe::NoAnswer("it takes longer than the deadline".to_owned()),
+            SourceError::Io { why, .. } => WebProbe::NoAnswer(why.to_string()),
+            SourceError::Malformed { why, .. } => WebProbe::NotJson(why.clone()),
+        }
+    }
+}
+
 const TOPIC: &str = "web-monitor";
-const CERTIFICATE: &str = "/var/lib/pmta/webmon.pem";
 
 pub(super) fn monitor(asked: &Examination<'_>, advice: &mut Vec<Advice>) {
     let (config, url) = (asked.config, asked.config.pmta.url.as_deref().unwrap_or("no URL"));
@@ -96,17 +111,20 @@ fn certificate(asked: &Examination<'_>, found: String) -> Advice {
     let port = port_of(asked).unwrap_or(8080);
     let host = host_of(asked).unwrap_or_else(|| "127.0.0.1".to_owned());
     let url = format!("url = \"https://{host}:{port}\"");
-    let ca = format!("ca_file = \"{CERTIFICATE}\"");
-    let mend = "trust PowerMTA's own certificate: name its file, or pin it by the fingerprint that the command prints \
-                (pin_sha256 = \"...\"); `insecure = true` accepts any";
-    let show = format!("openssl x509 -in {CERTIFICATE} -noout -fingerprint -sha256");
-    let mut advice = Advice::bad(TOPIC, found, mend).run(show);
-    advice = advice.edit(Path::new(crate::config::DEFAULT_PATH), "in [pmta]", &[&url, &ca]);
-    if host.starts_with("127.") {
-        let other = "or, as this is loopback, without https";
-        advice = advice.edit(&asked.config.pmta.config, other, &["http-redirect-to-https false"]);
+    let mend = "PowerMTA's certificate is its own: pin it by the fingerprint that the command prints (where a company CA \
+                signed it: ca_file; `insecure = true` accepts any)";
+    let show = format!(
+        "openssl s_client -connect {} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256",
+        super::permission::word(&format!("{host}:{port}"))
+    );
+    let own = Path::new(crate::config::DEFAULT_PATH);
+    let advice = Advice::bad(TOPIC, found, mend).run(show);
+    let advice = advice.edit(own, "in [pmta]", &[&url, "pin_sha256 = \"FINGERPRINT\""]);
+    if !host.starts_with("127.") {
+        return advice;
     }
-    advice
+    let other = "or, as this is loopback, without https";
+    advice.edit(&asked.config.pmta.config, other, &["http-redirect-to-https false"])
 }
 
 fn no_answer(url: &str, why: &str, asked: &Examination<'_>) -> Advice {

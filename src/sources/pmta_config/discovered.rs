@@ -142,7 +142,7 @@ impl AcctFile {
         let base = name.file_stem().unwrap_or_default().to_string_lossy();
         let ending =
             name.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
-        let folder = escaped(&folder.to_string_lossy());
+        let folder = folder.display();
         let (base, ending) = (escaped(&base), escaped(&ending));
         vec![format!("{folder}/{base}-*{ending}"), format!("{folder}/{base}{ending}")]
     }
@@ -161,16 +161,9 @@ impl Listener {
     }
 }
 
-/// A name that means itself in a glob.
+/// A name as a pattern that matches it: `?` stands for a `*` in it.
 pub(super) fn escaped(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for letter in name.chars() {
-        match letter {
-            '*' | '?' | '[' => out.extend(['[', letter, ']']),
-            _ => out.push(letter),
-        }
-    }
-    out
+    name.replace('*', "?")
 }
 
 fn unique<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {

@@ -39,9 +39,16 @@ pub(super) struct Gatherer {
     macros: Macros,
     blocks: usize,
     patterns: usize,
+    /// A `<domain>` named a macro that was not known at that point.
+    pub(super) lacked_a_macro: bool,
 }
 
 impl Gatherer {
+    /// Nothing gathered yet, but every macro known.
+    pub(super) fn again(self) -> Gatherer {
+        Gatherer { macros: self.macros.fresh(), ..Gatherer::default() }
+    }
+
     pub(super) fn finish(mut self, path: &Path, reading: Reading) -> Parsed {
         let mut problems = reading.problems;
         for name in self.queues.in_two_pools() {
@@ -188,7 +195,10 @@ impl Gatherer {
                     block.listed &= listed;
                     block.patterns.extend(patterns.into_iter().filter(|pattern| pattern.len() <= 255));
                 }
-                Err(why) => problems.add(at, format!("<domain>: {why}")),
+                Err(why) => {
+                    self.lacked_a_macro = true;
+                    problems.add(at, format!("<domain>: {why}"));
+                }
             }
         }
         self.blocks += 1;

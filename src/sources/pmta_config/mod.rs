@@ -44,6 +44,11 @@ pub struct Parsed {
 /// It never fails: what could not be read or understood is in `found.problems`.
 pub fn read(path: &Path) -> Parsed {
     let mut gatherer = gather::Gatherer::default();
-    let reading = reader::read(path, &mut gatherer);
+    let mut reading = reader::read(path, &mut gatherer);
+    if gatherer.lacked_a_macro {
+        // It may be defined behind its first use.
+        gatherer = gatherer.again();
+        reading = reader::read(path, &mut gatherer);
+    }
     gatherer.finish(path, reading)
 }

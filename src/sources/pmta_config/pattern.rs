@@ -84,6 +84,11 @@ impl Macros {
         Ok(())
     }
 
+    /// The same macros with all steps still to take.
+    pub(super) fn fresh(self) -> Macros {
+        Macros { steps: 0, ..self }
+    }
+
     /// The domains that a pattern stands for, and whether they were listed by themselves.
     pub(super) fn expand(&mut self, pattern: &str) -> Result<(Vec<String>, bool), &'static str> {
         if !pattern.contains('$') {

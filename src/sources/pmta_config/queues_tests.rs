@@ -147,6 +147,13 @@ fn what_is_said_nowhere_is_powermtas_default() {
 }
 
 #[test]
+fn a_macro_may_be_defined_behind_its_use() {
+    let parsed = parse("<domain $big>\nmax-smtp-out 9\n</domain>\ndomain-macro big a.com,b.com\n");
+    assert_eq!(parsed.queues.settings_for("b.com", "v").max_smtp_out(), Some(9));
+    assert_eq!((parsed.found.problems.len(), parsed.queues.blocks.len()), (0, 1));
+}
+
+#[test]
 fn vmtas_pools_lists_and_keys_are_known() {
     let parsed = parse(CONFIG);
     let queues = &parsed.queues;

@@ -277,7 +277,7 @@ fn a_tick_reads_again_only_what_changed() {
     let first = discover(&path, &mut notes);
     assert_eq!(discover(&path, &mut notes), first);
     // What is remembered is what is told: nothing is parsed while the files are the same.
-    let mut forged = first.clone();
+    let mut forged = first;
     forged.log_file = Some(PathBuf::from("/remembered"));
     notes.put("pmta_config/found", &serde_json::to_vec(&forged).unwrap());
     assert_eq!(discover(&path, &mut notes), forged);
