@@ -26,6 +26,9 @@ mod store;
 mod totals;
 mod vanished;
 
+#[cfg(test)]
+mod tests;
+
 pub use consumers::News;
 pub use error::LedgerError;
 pub use glance::Glance;
