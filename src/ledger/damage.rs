@@ -3,8 +3,8 @@
 
 use super::folder::{BACKUP, Folder, LEDGER, SIDES};
 use super::lock::Held;
-use super::store;
-use super::{LedgerError, events, findings};
+use super::store::{self, STEPS};
+use super::{LedgerError, Limits, Tally, events, findings};
 use crate::record::{Finding, Seconds, Severity};
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -51,8 +51,8 @@ fn look_inside(folder: &Folder, steps: &[&[&str]]) -> Result<State, LedgerError>
     if found <= 0 {
         return Ok(State::Damaged("it is no ledger of ours".to_owned()));
     }
-    if folder.suspect().exists() && !store::is_sound(&db)? {
-        return Ok(State::Damaged("its pages contradict each other".to_owned()));
+    if folder.suspect().exists() {
+        prove(&db, steps)?;
     }
     if found < known {
         return Ok(State::Older(db, usize::try_from(found).unwrap_or(0)));
@@ -86,7 +86,7 @@ pub(super) fn mend(
                 copy(folder, &db, &folder.path.join(format!("{BEFORE}{}.db", from + 1)))?;
                 store::set_up(&db, from, steps)?;
             }
-            State::Damaged(why) => story = Some(replace(folder, &why, now)?),
+            State::Damaged(why) => story = Some(replace(folder, &why, now, steps)?),
         }
     }
     Err(LedgerError::Damaged { why: "it cannot be mended".to_owned() })
@@ -107,10 +107,10 @@ fn make(folder: &Folder, now: Seconds, steps: &[&[&str]]) -> Result<(), LedgerEr
 }
 
 /// Sets the damaged files aside and puts the last good copy in their place, if there is one.
-fn replace(folder: &Folder, why: &str, now: Seconds) -> Result<Finding, LedgerError> {
+fn replace(folder: &Folder, why: &str, now: Seconds, steps: &[&[&str]]) -> Result<Finding, LedgerError> {
     set_aside(folder, now)?;
     let backup = folder.backup();
-    let good = backup.exists() && is_good(&backup);
+    let good = backup.exists() && is_good(&backup, steps);
     if good {
         restore(folder, &backup)?;
         let message = format!("The ledger was damaged ({why}); the last good copy took its place.");
@@ -160,10 +160,30 @@ fn drop_oldest(folder: &Folder, newest: Seconds) {
     damaged.iter().for_each(|(_, path)| remove(path));
 }
 
+/// Looks at every page, every table and everything that must be read back: an hour's work, or
+/// that of a suspicion, never a tick's.
+fn prove(db: &Connection, steps: &[&[&str]]) -> Result<(), LedgerError> {
+    let damaged = |why: &str| Err(LedgerError::Damaged { why: why.to_owned() });
+    if !store::is_sound(db)? {
+        return damaged("its pages contradict each other");
+    }
+    let version = usize::try_from(store::version(db)?).unwrap_or(0);
+    if version == 0 || store::tables(db)? != store::tables_of(steps, version)? {
+        return damaged("its tables are not those we made");
+    }
+    // An older one is migrated before anything in it is read.
+    if version == steps.len() {
+        Tally::load(db, &Limits::default(), 0)?;
+        findings::read(db, 0)?;
+        events::after(db, 0, usize::MAX)?;
+    }
+    Ok(())
+}
+
 /// The copy lies still, so it can be read without SQLite's side files.
-fn is_good(path: &Path) -> bool {
-    let Ok(db) = open_still(path) else { return false };
-    store::version(&db).is_ok_and(|version| version > 0) && store::is_sound(&db).unwrap_or(false)
+fn is_good(path: &Path, steps: &[&[&str]]) -> bool {
+    let proved = open_still(path).and_then(|db| prove(&db, steps));
+    proved.is_ok()
 }
 
 fn open_still(path: &Path) -> Result<Connection, LedgerError> {
@@ -203,9 +223,11 @@ pub(super) fn copy(folder: &Folder, db: &Connection, to: &Path) -> Result<(), Le
 
 /// Replaces the hourly copy, but only by a ledger whose every page is sound.
 pub(super) fn back_up(folder: &Folder, db: &Connection) -> Result<(), LedgerError> {
-    if !store::is_sound(db)? {
-        suspect(folder);
-        return Err(LedgerError::Damaged { why: "its pages contradict each other".to_owned() });
+    if let Err(trouble) = prove(db, STEPS) {
+        if trouble.is_damage() {
+            suspect(folder);
+        }
+        return Err(trouble);
     }
     copy(folder, db, &folder.path.join(BACKUP))
 }

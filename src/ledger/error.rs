@@ -62,6 +62,10 @@ impl From<rusqlite::Error> for LedgerError {
                 }
                 Some(ErrorCode::DiskFull) => LedgerError::Full,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy,
+                // A table or column is gone although the version says that it is there.
+                _ if error.to_string().contains("no such ") => {
+                    LedgerError::Damaged { why: error.to_string() }
+                }
                 _ => LedgerError::Store(error),
             },
         }

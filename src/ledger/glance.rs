@@ -23,28 +23,28 @@ impl<'l> Glance<'l> {
 
     /// The committed totals; `rows` prints them.
     pub fn tally(&self) -> Result<Tally, LedgerError> {
-        Tally::load(&self.ledger.db, &self.ledger.limits, self.ledger.now)
+        self.ledger.heed(Tally::load(&self.ledger.db, &self.ledger.limits, self.ledger.now))
     }
 
     /// Findings that are pending, open, or ended less than ten minutes ago.
     pub fn findings(&self) -> Result<Vec<Finding>, LedgerError> {
-        findings::read(&self.ledger.db, self.ledger.now)
+        self.ledger.heed(findings::read(&self.ledger.db, self.ledger.now))
     }
 
     /// What a consumer has not been told three times, at most `most` events.
     pub fn news(&self, consumer: &str, most: usize) -> Result<News, LedgerError> {
-        consumers::news(&self.ledger.db, consumer, most, self.ledger.now)
+        self.ledger.heed(consumers::news(&self.ledger.db, consumer, most, self.ledger.now))
     }
 
     /// Counters as last committed, for a run that may not count. A series never committed is left
     /// out.
     pub fn grown(&self, samples: &[Sample]) -> Result<Vec<Sample>, LedgerError> {
-        growth::grown(&self.ledger.db, samples)
+        self.ledger.heed(growth::grown(&self.ledger.db, samples))
     }
 
     /// A snapshot of a source's notes, for a source on a thread of its own.
     pub fn notes(&self, source: &str) -> Result<Notes, LedgerError> {
-        Ok(Notes::new(notes::read_all(&self.ledger.db, source, "")?))
+        self.ledger.heed(notes::read_all(&self.ledger.db, source, "")).map(Notes::new)
     }
 }
 

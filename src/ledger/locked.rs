@@ -3,7 +3,7 @@
 
 use super::lock::Held;
 use super::{
-    Ledger, LedgerError, Shelf, SourceNotes, Tally, damage, events, findings, growth, notes, store, vanished,
+    Ledger, LedgerError, Shelf, SourceNotes, Tally, events, findings, growth, notes, store, vanished,
 };
 use crate::record::{Event, Finding, Notes, Sample, Seconds};
 
@@ -31,7 +31,7 @@ impl<'l> Locked<'l> {
         let turn = Turn { ledger, _held: held };
         let begun = ledger.db.execute_batch("BEGIN IMMEDIATE").map_err(LedgerError::from);
         let loaded = begun.and_then(|()| Tally::load(&ledger.db, &ledger.limits, ledger.now));
-        let tally = loaded.map_err(|trouble| blame(ledger, trouble))?;
+        let tally = ledger.heed(loaded)?;
         Ok(Locked { ledger, tally, turn })
     }
 
@@ -55,28 +55,28 @@ impl<'l> Locked<'l> {
     /// Counters that may fall, as totals that do not. The samples as they were stay with the
     /// caller, for `Glance::grown` if the commit fails.
     pub fn grow(&self, samples: &[Sample], started: Option<Seconds>) -> Result<Vec<Sample>, LedgerError> {
-        growth::grow(&self.ledger.db, samples, started, self.ledger.now)
+        self.ledger.heed(growth::grow(&self.ledger.db, samples, started, self.ledger.now))
     }
 
     /// Rows of zeros for queues and VMTAs that left the pages lately. `observed` names the
     /// measurements whose page was really fetched in this run.
     pub fn farewell(&self, samples: &[Sample], observed: &[&str]) -> Result<Vec<Sample>, LedgerError> {
-        vanished::farewell(&self.ledger.db, samples, observed, self.ledger.now)
+        self.ledger.heed(vanished::farewell(&self.ledger.db, samples, observed, self.ledger.now))
     }
 
     /// Findings as they were left by the run before.
     pub fn findings(&self) -> Result<Vec<Finding>, LedgerError> {
-        findings::read(&self.ledger.db, self.ledger.now)
+        self.ledger.heed(findings::read(&self.ledger.db, self.ledger.now))
     }
 
     /// Saves findings that are new or have changed; the others stay.
     pub fn keep_findings(&self, findings: &[Finding]) -> Result<(), LedgerError> {
-        findings::keep(&self.ledger.db, findings, self.ledger.now)
+        self.ledger.heed(findings::keep(&self.ledger.db, findings, self.ledger.now))
     }
 
     /// Adds changes of state to the log of events.
     pub fn keep_events(&self, changes: &[Finding]) -> Result<Vec<Event>, LedgerError> {
-        events::add(&self.ledger.db, changes, self.ledger.now)
+        self.ledger.heed(events::add(&self.ledger.db, changes, self.ledger.now))
     }
 
     /// Where the judge's windows and baselines are.
@@ -87,7 +87,8 @@ impl<'l> Locked<'l> {
     /// Writes everything, frees the lock and gives the totals to print. After an error nothing
     /// has changed: `Ledger::glance` shows the commit before.
     pub fn commit(mut self) -> Result<Tally, LedgerError> {
-        let closes = self.write().map_err(|trouble| blame(self.ledger, trouble))?;
+        let written = self.write();
+        let closes = self.ledger.heed(written)?;
         if let Some(home) = &self.ledger.home
             && (closes || store::log_is_long(&home.folder))
         {
@@ -126,12 +127,4 @@ impl Drop for Turn<'_> {
         }
         self.ledger.pending.borrow_mut().clear();
     }
-}
-
-/// Damage met on the way is looked into by the next run.
-fn blame(ledger: &Ledger, trouble: LedgerError) -> LedgerError {
-    if let Some(home) = ledger.home.as_ref().filter(|_| trouble.is_damage()) {
-        damage::suspect(&home.folder);
-    }
-    trouble
 }

@@ -29,6 +29,9 @@ mod totals;
 mod vanished;
 pub mod windows;
 
+#[cfg(test)]
+mod tests;
+
 pub use baseline::Baselines;
 pub use consumers::News;
 pub use error::LedgerError;

@@ -151,7 +151,17 @@ impl Ledger {
         })
     }
 
-    fn hold(&self, until: Instant) -> Result<Option<Held<'_>>, LedgerError> {
+    /// Damage met on the way is looked into by the next run.
+    pub(super) fn heed<T>(&self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
+        if let (Err(LedgerError::Damaged { .. }), Some(home)) = (&answer, &self.home)
+            && home.latch.is_ok()
+        {
+            damage::suspect(&home.folder);
+        }
+        answer
+    }
+
+    pub(super) fn hold(&self, until: Instant) -> Result<Option<Held<'_>>, LedgerError> {
         match &self.home {
             None => Ok(None),
             Some(Home { latch: Ok(latch), .. }) => latch.acquire(until).map(Some),

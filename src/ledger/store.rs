@@ -90,6 +90,21 @@ pub(super) fn lay_tables(db: &Connection, from: usize, steps: &[&[&str]]) -> Res
     Ok(())
 }
 
+/// The tables as they stand in a file.
+pub(super) fn tables(db: &Connection) -> Result<Vec<String>, LedgerError> {
+    let sql = "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+    let mut query = db.prepare(sql)?;
+    let rows = query.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The tables as the first `version` steps make them.
+pub(super) fn tables_of(steps: &[&[&str]], version: usize) -> Result<Vec<String>, LedgerError> {
+    let db = Connection::open_in_memory()?;
+    lay_tables(&db, 0, steps.get(..version).unwrap_or(steps))?;
+    tables(&db)
+}
+
 pub(super) fn begin_totals(db: &Connection, now: Seconds) -> Result<(), LedgerError> {
     set_number(db, "born", now)
 }
