@@ -71,13 +71,17 @@ fn create(asked: &Examination<'_>, advice: Advice) -> Advice {
     )
 }
 
-/// The agent's user, and the group that all agents share to read PowerMTA's files.
+/// The agent's user, and the group that all agents share to read PowerMTA's files. For root the
+/// user of an agent is named, or a word that no command takes.
 fn owners(asked: &Examination<'_>) -> (String, String) {
     let (host, user) = (asked.host, asked.host.user());
-    let agent = || AGENTS.iter().find(|name| host.has_user(name)).map(|name| (*name).to_owned());
-    let owner = if user.uid == 0 { agent().unwrap_or_else(|| user.name.clone()) } else { user.name.clone() };
-    let own = user.groups.first().map_or_else(|| "root".to_owned(), |gid| host.group_name(*gid));
-    (owner, if host.has_group("pmta") { "pmta".to_owned() } else { own })
+    let own = || user.groups.first().map(|gid| host.group_name(*gid));
+    let (owner, group) = match AGENTS.iter().find(|name| host.has_user(name)) {
+        _ if user.uid != 0 => (user.name.clone(), own().unwrap_or_else(|| user.name.clone())),
+        Some(agent) => ((*agent).to_owned(), (*agent).to_owned()),
+        None => ("AGENT".to_owned(), "AGENT".to_owned()),
+    };
+    (owner, if host.has_group("pmta") { "pmta".to_owned() } else { group })
 }
 
 fn not_ours(asked: &Examination<'_>, facts: &super::Facts) -> Advice {

@@ -283,6 +283,11 @@ fn the_state_folder_is_made_shared_and_closed_to_others() {
         lines(&gone)[0].starts_with("d /") && lines(&gone)[0].ends_with("/state 2770 telegraf pmta -"),
         "{gone:?}"
     );
+    let by_root = after(|host| {
+        fs::remove_dir_all(host.path("state")).unwrap();
+        (host.user.uid, host.user.name, host.user.groups) = (0, "root".to_owned(), vec![0]);
+    });
+    assert!(by_root[1].commands[0].contains(" -o telegraf -g pmta /"), "{by_root:?}");
     let open = state(&|host| host.mode("state", 0o2777), State::Bad);
     assert!(open.commands[0].starts_with("chmod o= /"), "{open:?}");
     let half = state(&|host| host.mode("state", 0o770), State::Bad);

@@ -24,7 +24,7 @@ mod queues_tests;
 mod tests;
 
 pub use discovered::{Access, AcctFile, Discovered, Listener, Problem, Spool, Stamp};
-pub use dkim::DkimKey;
+pub use dkim::{DkimKey, KeyState};
 pub use fill::fill;
 pub use queues::{Block, Pool, Queues, Rollup, Vmta};
 pub use remembered::{discover, queues};
