@@ -44,19 +44,23 @@ pub(super) struct Delays {
 }
 
 impl Delays {
-    /// One delivery of the provider that holds `seat`.
+    /// One delivery of the provider that holds `seat`; `keep_only` must have been told when seats
+    /// changed hands.
     pub(super) fn note(&mut self, seat: usize, key: &str, at: Seconds, delay: Seconds) {
-        let bucket = at.div_euclid(BUCKET);
-        if bucket > self.bucket {
-            self.turn(bucket);
+        let into = at - self.bucket * BUCKET;
+        if into >= BUCKET {
+            self.turn(at.div_euclid(BUCKET));
         }
-        let Some(age) = usize::try_from(self.bucket - bucket).ok().filter(|age| *age < 2) else { return };
+        let age = usize::from(into < 0);
+        if into < -BUCKET {
+            return;
+        }
         if self.windows.len() <= seat {
             self.windows.resize_with(seat + 1, Window::default);
         }
         let Some(window) = self.windows.get_mut(seat) else { return };
-        if *window.key != *key {
-            *window = Window { key: key.into(), ..Window::default() };
+        if window.key.is_empty() && !key.is_empty() {
+            window.key = key.into();
         }
         let delay = u32::try_from(delay.max(0)).unwrap_or(u32::MAX);
         if let Some(histogram) = window.buckets.get_mut(age) {
@@ -94,6 +98,15 @@ impl Delays {
             middle(step.unwrap_or(STEPS)).min(f64::from(max))
         };
         Some(Spread { p50: quantile(50), p95: quantile(95), max: f64::from(max) })
+    }
+
+    /// Forgets those whose seat went to somebody else.
+    pub(super) fn keep_only<'k>(&mut self, holder: impl Fn(usize) -> &'k str) {
+        for (seat, window) in self.windows.iter_mut().enumerate() {
+            if *window.key != *holder(seat) {
+                *window = Window::default();
+            }
+        }
     }
 
     fn turn(&mut self, bucket: i64) {
@@ -135,7 +148,8 @@ impl Delays {
     /// `seat_of` says which seat a key holds in this run.
     pub(super) fn unpack(bytes: &[u8], seat_of: impl Fn(&str) -> Option<usize>) -> Option<Delays> {
         let mut reader = Reader(bytes);
-        let mut delays = Delays { bucket: i64::try_from(reader.number()?).ok()?, ..Delays::default() };
+        let bucket = i64::try_from(reader.number()?).ok().filter(|bucket| *bucket < i64::MAX / BUCKET)?;
+        let mut delays = Delays { bucket, ..Delays::default() };
         while !reader.0.is_empty() {
             reader.number()?;
             let key = reader.text()?;

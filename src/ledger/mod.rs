@@ -15,6 +15,7 @@ mod findings;
 mod folder;
 mod glance;
 mod growth;
+mod key;
 mod lock;
 mod locked;
 mod notes;

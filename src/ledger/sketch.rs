@@ -1,14 +1,11 @@
 //! Which of countless keys come often: a fixed-size Space-Saving sketch. It depends on the order
 //! of what it is told and on nothing else, so a run may end anywhere.
 
+use super::key::{Key, Places};
 use super::packing::{Reader, put, put_text};
-use foldhash::fast::FixedState;
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 
 /// Keys watched at a time; whatever comes more often than once in so many records is found.
 const WATCHED: usize = 256;
-const SEED: FixedState = FixedState::with_seed(0x7065_6d74);
 
 #[derive(Debug, Clone)]
 struct Watched {
@@ -22,7 +19,7 @@ struct Watched {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sketch {
     watched: Vec<Watched>,
-    places: HashMap<u64, usize, FixedState>,
+    places: Places,
     /// No count is below this; where the search for one that equals it goes on.
     least: u64,
     hand: usize,
@@ -30,45 +27,40 @@ pub(super) struct Sketch {
 }
 
 impl Sketch {
-    /// How many records of this key were surely seen.
-    pub(super) fn seen(&self, key: &str) -> u64 {
-        let place = self.places.get(&SEED.hash_one(key)).and_then(|place| self.watched.get(*place));
-        place.filter(|watched| watched.key == key).map_or(0, |watched| watched.count - watched.inherited)
-    }
-
-    pub(super) fn note(&mut self, key: &str) {
+    /// One more record of this key. Says how many were surely seen before.
+    pub(super) fn note(&mut self, hash: u64, key: &Key<'_>) -> u64 {
         self.changed = true;
-        let hash = SEED.hash_one(key);
         if let Some(place) = self.places.get(&hash) {
             // Two keys with one hash: the second is never watched, which costs it a slot at worst.
-            if let Some(watched) = self.watched.get_mut(*place).filter(|watched| watched.key == key) {
-                watched.count += 1;
-            }
-            return;
+            let watched = self.watched.get_mut(*place).filter(|watched| key.is(&watched.key));
+            let Some(watched) = watched else { return 0 };
+            watched.count += 1;
+            return watched.count - 1 - watched.inherited;
         }
         if self.watched.len() < WATCHED {
+            let mut text = String::new();
+            key.write(&mut text);
             self.places.insert(hash, self.watched.len());
-            self.watched.push(Watched { key: key.to_owned(), hash, count: 1, inherited: 0 });
+            self.watched.push(Watched { key: text, hash, count: 1, inherited: 0 });
             self.least = 1;
-            return;
+            return 0;
         }
         let place = self.weakest();
         if let Some(watched) = self.watched.get_mut(place) {
             self.places.remove(&watched.hash);
-            watched.key.clear();
-            watched.key.push_str(key);
+            key.write(&mut watched.key);
             watched.hash = hash;
             watched.inherited = watched.count;
             watched.count += 1;
             self.places.insert(hash, place);
         }
+        0
     }
 
     /// The key has a slot of its own now.
-    pub(super) fn forget(&mut self, key: &str) {
-        let hash = SEED.hash_one(key);
+    pub(super) fn forget(&mut self, hash: u64, key: &Key<'_>) {
         let Some(place) = self.places.get(&hash).copied() else { return };
-        if self.watched.get(place).is_none_or(|watched| watched.key != key) {
+        if self.watched.get(place).is_none_or(|watched| !key.is(&watched.key)) {
             return;
         }
         self.changed = true;
@@ -117,7 +109,7 @@ impl Sketch {
         while !reader.0.is_empty() && sketch.watched.len() < WATCHED {
             let key = reader.text()?;
             let (count, inherited) = (reader.number()?, reader.number()?);
-            let hash = SEED.hash_one(key.as_str());
+            let hash = Key::read(&key).hash();
             sketch.places.insert(hash, sketch.watched.len());
             sketch.watched.push(Watched { key, hash, count, inherited: inherited.min(count) });
         }
@@ -129,18 +121,24 @@ impl Sketch {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    fn note(sketch: &mut Sketch, name: &str) -> u64 {
+        let key = Key::one(name);
+        sketch.note(key.hash(), &key)
+    }
 
     #[test]
     fn a_frequent_key_is_found_among_countless_rare_ones() {
         let mut sketch = Sketch::default();
+        let mut frequent = 0;
         for turn in 0..50_000 {
-            sketch.note(&format!("rare{turn}"));
+            assert!(note(&mut sketch, &format!("rare{turn}")) <= 1);
             if turn % 100 == 0 {
-                sketch.note("frequent");
+                frequent = note(&mut sketch, "frequent");
             }
         }
-        assert!(sketch.seen("frequent") >= 100, "{}", sketch.seen("frequent"));
-        assert!(sketch.seen("rare49999") <= 1);
+        assert!(frequent >= 100, "{frequent}");
         assert_eq!(sketch.watched.len(), WATCHED);
     }
 
@@ -148,12 +146,11 @@ mod tests {
     fn what_is_forgotten_begins_anew() {
         let mut sketch = Sketch::default();
         for key in ["a", "b", "c", "a", "c"] {
-            sketch.note(key);
+            note(&mut sketch, key);
         }
-        sketch.forget("a");
-        assert_eq!((sketch.seen("a"), sketch.seen("b"), sketch.seen("c")), (0, 1, 2));
-        sketch.note("a");
-        assert_eq!(sketch.seen("a"), 1);
+        sketch.forget(Key::one("a").hash(), &Key::one("a"));
+        let seen: Vec<u64> = ["a", "b", "c"].into_iter().map(|key| note(&mut sketch, key)).collect();
+        assert_eq!(seen, [0, 1, 2]);
     }
 
     proptest! {
@@ -169,15 +166,14 @@ mod tests {
                 // A third of the records name one of few keys, so that both kinds occur.
                 let key = if number % 3 == 0 { key % 7 } else { *key };
                 let name = format!("key{key}");
-                whole.note(&name);
                 if cuts.contains(&number) && let Some(bytes) = cut.pack_changes() {
                     cut = Sketch::unpack(&bytes).unwrap();
                 }
-                cut.note(&name);
-                *truth.entry(name).or_insert(0u64) += 1;
-            }
-            for (name, count) in &truth {
-                prop_assert!(whole.seen(name) <= *count);
+                let seen = note(&mut whole, &name);
+                prop_assert_eq!(seen, note(&mut cut, &name));
+                let before = truth.entry(name).or_insert(0u64);
+                prop_assert!(seen <= *before);
+                *before += 1;
             }
             prop_assert_eq!(whole.pack_changes(), cut.pack_changes());
         }

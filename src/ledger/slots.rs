@@ -5,10 +5,10 @@ mod saved;
 
 pub(super) use saved::DDL;
 
+use super::key::{Key, Places};
 use super::sketch::Sketch;
 use crate::record::Seconds;
-use foldhash::fast::FixedState;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The seat of everything that has none of its own.
 pub const OTHER: usize = 0;
@@ -18,8 +18,6 @@ const RECORDS_TO_EARN: u64 = 100;
 /// A slot without a record for so long is given up.
 const IDLE: Seconds = 7 * 86_400;
 const HOUR: Seconds = 3_600;
-/// Longer keys are no names of providers or VMTAs; they are counted in `other`.
-const LONGEST_KEY: usize = 320;
 
 #[derive(Debug, Clone, Default)]
 struct Seat {
@@ -38,15 +36,17 @@ pub struct Slots {
     most: usize,
     seats: Vec<Seat>,
     counts: Vec<i64>,
-    index: HashMap<Box<str>, usize, FixedState>,
+    index: Places,
     vacant: Vec<usize>,
+    /// Rises when seats change hands.
+    generation: u64,
     /// Given up since the last save, with their totals.
-    given_up: HashMap<Box<str>, (Seat, Vec<i64>), FixedState>,
+    given_up: BTreeMap<Box<str>, (Seat, Vec<i64>)>,
     /// Totals whose key had to be forgotten: never printed, kept so that the sum stays exact.
     forgotten: Vec<i64>,
     sketch: Sketch,
-    /// The newest hour of event time.
-    hour: i64,
+    /// Where the newest hour of event time ends; `i64::MIN` before the first record.
+    hour_end: Seconds,
     book_changed: bool,
 }
 
@@ -59,12 +59,13 @@ impl Slots {
             most,
             seats: vec![Seat::default()],
             counts: vec![0; width],
-            index: HashMap::default(),
+            index: Places::default(),
             vacant: Vec::new(),
-            given_up: HashMap::default(),
+            generation: 0,
+            given_up: BTreeMap::new(),
             forgotten: vec![0; width],
             sketch: Sketch::default(),
-            hour: i64::MIN,
+            hour_end: i64::MIN,
             book_changed: false,
         }
     }
@@ -72,23 +73,33 @@ impl Slots {
     /// The seat that this record of `key` counts in: its own, or `OTHER`. `at` is the record's
     /// time, which must not lie in the future (a slot is given up by it).
     pub fn seat(&mut self, key: &str, named: bool, at: Seconds) -> usize {
-        if let Some(seat) = self.index.get(key).copied()
-            && at.div_euclid(HOUR) <= self.hour
-        {
-            self.touch(seat, at);
-            return seat;
-        }
-        self.seat_slowly(key, named, at)
+        self.seat_of(Key::one(key), named, at)
     }
 
-    /// For a seat that is known to belong to the record's key: the same as `seat`, without a
-    /// look-up. `false` when the seat may have been given up meanwhile.
-    pub fn touch_if(&mut self, seat: usize, key: &str, at: Seconds) -> bool {
-        if seat == OTHER || at.div_euclid(HOUR) > self.hour || self.key(seat) != key {
+    /// The same for a key of two words; its text has a unit separator between them.
+    pub fn seat_of_two(&mut self, first: &str, second: &[u8], named: bool, at: Seconds) -> usize {
+        self.seat_of(Key::two(first, second), named, at)
+    }
+
+    /// For a seat that `seat` gave in this generation for the same key: the same, without a
+    /// look-up. `false` when the seat may have changed hands since.
+    pub fn touch_if(&mut self, seat: usize, generation: u64, at: Seconds) -> bool {
+        if seat == OTHER || generation != self.generation || at >= self.hour_end {
             return false;
         }
         self.touch(seat, at);
         true
+    }
+
+    /// Changes whenever a seat may have got another key.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The seat that holds this key now.
+    pub fn find(&self, key: &str) -> Option<usize> {
+        let key = Key::read(key);
+        self.find_hashed(key.hash(), &key)
     }
 
     /// Raises a counter; totals stop at the largest number rather than fall.
@@ -113,7 +124,7 @@ impl Slots {
     /// Every held seat with its key and counters, by key.
     pub fn held(&self) -> Vec<(usize, &str, &[i64])> {
         let mut held: Vec<_> =
-            self.index.iter().map(|(key, seat)| (*seat, &**key, self.counts(*seat))).collect();
+            self.index.values().map(|seat| (*seat, self.key(*seat), self.counts(*seat))).collect();
         held.sort_unstable_by_key(|(_, key, _)| *key);
         held
     }
@@ -124,7 +135,7 @@ impl Slots {
 
     /// The newest hour of event time that a record has named.
     pub fn clock(&self) -> Option<Seconds> {
-        self.hour.checked_mul(HOUR)
+        (self.hour_end != i64::MIN).then(|| self.hour_end.saturating_sub(HOUR))
     }
 
     fn touch(&mut self, seat: usize, at: Seconds) {
@@ -133,29 +144,49 @@ impl Slots {
         }
     }
 
-    #[cold]
-    fn seat_slowly(&mut self, key: &str, named: bool, at: Seconds) -> usize {
-        self.advance(at);
-        if let Some(seat) = self.index.get(key).copied() {
+    fn find_hashed(&self, hash: u64, key: &Key<'_>) -> Option<usize> {
+        let seat = self.index.get(&hash).copied()?;
+        self.seats.get(seat).is_some_and(|held| key.is(&held.key)).then_some(seat)
+    }
+
+    fn seat_of(&mut self, key: Key<'_>, named: bool, at: Seconds) -> usize {
+        if at >= self.hour_end {
+            self.advance(at);
+        }
+        let hash = key.hash();
+        if let Some(seat) = self.find_hashed(hash, &key) {
             self.touch(seat, at);
             return seat;
         }
-        if !storable(key) {
+        if !key.is_name() {
+            return OTHER;
+        }
+        match key.mended() {
+            None => self.seat_newcomer(hash, &key, named, at),
+            Some(second) => self.seat_of(key.with_second(&second), named, at),
+        }
+    }
+
+    fn seat_newcomer(&mut self, hash: u64, key: &Key<'_>, named: bool, at: Seconds) -> usize {
+        // Two keys with one hash: the second stays in `other`.
+        if self.index.contains_key(&hash) {
             return OTHER;
         }
         let free = self.most.saturating_sub(self.index.len());
-        if free > 0 && (named || free * 2 > self.most || self.sketch.seen(key) >= RECORDS_TO_EARN) {
-            return self.admit(key, at);
+        let at_once = free > 0 && (named || free * 2 > self.most);
+        if at_once || (self.sketch.note(hash, key) >= RECORDS_TO_EARN && free > 0) {
+            return self.admit(hash, key, at);
         }
-        self.sketch.note(key);
         OTHER
     }
 
-    fn admit(&mut self, key: &str, at: Seconds) -> usize {
-        self.sketch.forget(key);
-        let (mut seat, counts) = self.given_up.remove(key).unwrap_or_else(|| {
-            let seat = Seat { key: key.into(), last: at, changed: true, fresh: true };
-            (seat, vec![0; self.width])
+    fn admit(&mut self, hash: u64, key: &Key<'_>, at: Seconds) -> usize {
+        self.sketch.forget(hash, key);
+        let mut text = String::new();
+        key.write(&mut text);
+        let text = text.into_boxed_str();
+        let (mut seat, counts) = self.given_up.remove(&text).unwrap_or_else(|| {
+            (Seat { key: text, last: at, changed: true, fresh: true }, vec![0; self.width])
         });
         seat.last = seat.last.max(at);
         seat.changed = true;
@@ -165,7 +196,7 @@ impl Slots {
     }
 
     fn place(&mut self, place: usize, seat: Seat, counts: &[i64]) {
-        self.index.insert(seat.key.clone(), place);
+        self.index.insert(Key::read(&seat.key).hash(), place);
         if let Some(old) = self.seats.get_mut(place) {
             *old = seat;
             if let Some(columns) = self.counts.get_mut(place * self.width..(place + 1) * self.width) {
@@ -179,29 +210,22 @@ impl Slots {
 
     /// A new hour of event time: slots idle for seven days are given up. By the records' order
     /// and never by the run, so that any cut into runs gives the same.
+    #[cold]
     fn advance(&mut self, at: Seconds) {
-        let hour = at.div_euclid(HOUR);
-        if hour <= self.hour {
-            return;
-        }
-        self.hour = hour;
+        self.hour_end = (at.div_euclid(HOUR) + 1).saturating_mul(HOUR);
         self.book_changed = true;
-        let oldest = hour * HOUR - IDLE;
+        let oldest = self.hour_end.saturating_sub(HOUR + IDLE);
         let idle: Vec<usize> = (self.index.values().copied())
             .filter(|seat| self.seats.get(*seat).is_some_and(|seat| seat.last < oldest))
             .collect();
         for place in idle {
             let counts = self.counts(place).to_vec();
             if let Some(seat) = self.seats.get_mut(place).map(std::mem::take) {
-                self.index.remove(&seat.key);
+                self.index.remove(&Key::read(&seat.key).hash());
                 self.given_up.insert(seat.key.clone(), (seat, counts));
                 self.vacant.push(place);
+                self.generation += 1;
             }
         }
     }
-}
-
-/// A name of a provider or a VMTA. Anything with an `@` may be an address and is never kept.
-fn storable(key: &str) -> bool {
-    !key.is_empty() && key.len() <= LONGEST_KEY && !key.contains('@')
 }

@@ -24,8 +24,6 @@ const REPLIES: usize = 2;
 const REASONS: usize = Reason::ALL.len();
 /// Reply outcomes in the order of their columns.
 const OUTCOMES: [&str; 3] = ["deferred", "queue_deferred", "bounced"];
-/// Stands between provider and VMTA in the key of a pair.
-const BETWEEN: char = '\u{1f}';
 /// A record stamped further ahead is counted but moves no clock (design 3.6).
 const AHEAD: Seconds = 300;
 /// How the ledger's file calls the delays' window.
@@ -39,9 +37,9 @@ pub struct Tally {
     pairs: Slots,
     providers: Slots,
     delays: Delays,
-    /// Where named providers sit, by their number in this process.
+    /// Where named providers sit, by their number in this process, in one generation of seats.
     named: Vec<usize>,
-    pair: String,
+    generation: u64,
 }
 
 impl Tally {
@@ -49,8 +47,7 @@ impl Tally {
         let providers = Slots::load(db, PROVIDERS, REPLIES + OUTCOMES.len() * REASONS, limits.providers)?;
         let mut query = db.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
         let bytes = query.query_row([DELAYS_KEY], |row| row.get::<_, Vec<u8>>(0)).optional()?;
-        let held = providers.held();
-        let seat_of = |key: &str| held.iter().find(|(_, held, _)| *held == key).map(|(seat, _, _)| *seat);
+        let seat_of = |key: &str| if key.is_empty() { Some(OTHER) } else { providers.find(key) };
         // A window that cannot be read is only a gauge that begins anew.
         let delays = bytes.and_then(|bytes| Delays::unpack(&bytes, seat_of)).unwrap_or_default();
         Ok(Tally {
@@ -60,7 +57,7 @@ impl Tally {
             delays,
             providers,
             named: Vec::new(),
-            pair: String::new(),
+            generation: 0,
         })
     }
 
@@ -122,39 +119,36 @@ impl Tally {
     }
 
     fn pair_seat(&mut self, vmta: &[u8], name: &str, named: bool, at: Seconds) -> usize {
-        if name.contains(BETWEEN) {
+        if name == shown::OTHER_NAME && vmta == shown::OTHER_NAME.as_bytes() {
             return OTHER;
         }
-        self.pair.clear();
-        self.pair.push_str(name);
-        self.pair.push(BETWEEN);
-        match std::str::from_utf8(vmta) {
-            Ok(vmta) => self.pair.push_str(vmta),
-            Err(_) => self.pair.push_str(&String::from_utf8_lossy(vmta)),
-        }
-        if self.pair == shown::OTHER_PAIR {
-            return OTHER;
-        }
-        self.pairs.seat(&self.pair, named, at)
+        self.pairs.seat_of_two(name, vmta, named, at)
     }
 
     fn provider_seat(&mut self, provider: Provider<'_>, name: &str, at: Seconds) -> usize {
-        if name == shown::OTHER_NAME {
-            return OTHER;
-        }
-        let Provider::Named(number) = provider else { return self.providers.seat(name, false, at) };
-        let number = usize::from(number);
-        if let Some(seat) = self.named.get(number).copied()
-            && self.providers.touch_if(seat, name, at)
+        if let Provider::Named(number) = provider
+            && let Some(seat) = self.named.get(usize::from(number)).copied()
+            && self.providers.touch_if(seat, self.generation, at)
         {
             return seat;
         }
-        let seat = self.providers.seat(name, true, at);
-        if self.named.len() <= number {
-            self.named.resize(number + 1, OTHER);
+        if name == shown::OTHER_NAME {
+            return OTHER;
         }
-        if let Some(place) = self.named.get_mut(number) {
-            *place = seat;
+        let seat = self.providers.seat(name, matches!(provider, Provider::Named(_)), at);
+        if self.generation != self.providers.generation() {
+            self.generation = self.providers.generation();
+            self.named.clear();
+            self.delays.keep_only(|seat| self.providers.key(seat));
+        }
+        if let Provider::Named(number) = provider {
+            let number = usize::from(number);
+            if self.named.len() <= number {
+                self.named.resize(number + 1, OTHER);
+            }
+            if let Some(place) = self.named.get_mut(number) {
+                *place = seat;
+            }
         }
         seat
     }

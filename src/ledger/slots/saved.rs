@@ -13,7 +13,7 @@ CREATE TABLE slots(book INTEGER NOT NULL, key TEXT NOT NULL, last INTEGER NOT NU
     PRIMARY KEY(book, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE resting(book INTEGER NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, counts BLOB NOT NULL,
     PRIMARY KEY(book, key)) STRICT, WITHOUT ROWID;
-CREATE TABLE books(book INTEGER PRIMARY KEY, hour INTEGER NOT NULL, other BLOB NOT NULL,
+CREATE TABLE books(book INTEGER PRIMARY KEY, hour_end INTEGER NOT NULL, other BLOB NOT NULL,
     forgotten BLOB NOT NULL) STRICT;
 CREATE TABLE sketches(book INTEGER PRIMARY KEY, sketch BLOB NOT NULL) STRICT;
 ";
@@ -33,12 +33,12 @@ impl Slots {
             let seat = Seat { key: key.into(), last: row.get(1)?, changed: false, fresh: false };
             slots.place(slots.seats.len(), seat, &counts);
         }
-        let mut query = db.prepare_cached("SELECT hour, other, forgotten FROM books WHERE book = ?1")?;
+        let mut query = db.prepare_cached("SELECT hour_end, other, forgotten FROM books WHERE book = ?1")?;
         let row = query.query_row([book], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
         });
-        if let Some((hour, other, forgotten)) = row.optional()? {
-            slots.hour = hour;
+        if let Some((hour_end, other, forgotten)) = row.optional()? {
+            slots.hour_end = hour_end;
             unpack(&forgotten, &mut slots.forgotten)?;
             unpack(&other, &mut counts)?;
             if let Some(columns) = slots.counts.get_mut(..width) {
@@ -84,11 +84,11 @@ impl Slots {
         if other_changed || std::mem::take(&mut self.book_changed) {
             self.book_changed = false;
             db.prepare_cached(
-                "INSERT OR REPLACE INTO books(book, hour, other, forgotten) VALUES(?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO books(book, hour_end, other, forgotten) VALUES(?1, ?2, ?3, ?4)",
             )?
             .execute(params![
                 self.book,
-                self.hour,
+                self.hour_end,
                 pack(self.other()),
                 pack(&self.forgotten)
             ])?;

@@ -28,7 +28,7 @@ fn totals(slots: &Slots) -> BTreeMap<String, Vec<i64>> {
 fn stored(db: &rusqlite::Connection) -> Vec<String> {
     let sql = "SELECT 'slot', key, last, hex(counts) FROM slots UNION ALL
          SELECT 'rest', key, last, hex(counts) FROM resting UNION ALL
-         SELECT 'book', hour, '', hex(other) || hex(forgotten) FROM books UNION ALL
+         SELECT 'book', hour_end, '', hex(other) || hex(forgotten) FROM books UNION ALL
          SELECT 'sketch', '', '', hex(sketch) FROM sketches ORDER BY 1, 2";
     let mut query = db.prepare(sql).unwrap();
     let text = |row: &rusqlite::Row<'_>| {

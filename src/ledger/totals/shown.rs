@@ -1,12 +1,12 @@
 //! The totals as rows of their measurements (design section 5). It counts nothing.
 
-use super::{BETWEEN, BYTES, DELAY_COUNT, DELAY_SUM, OUTCOMES, REASONS, REPLIES, Tally};
+use super::{BYTES, DELAY_COUNT, DELAY_SUM, OUTCOMES, REASONS, REPLIES, Tally};
 use crate::classify::Reason;
 use crate::ledger::OTHER;
+use crate::ledger::key::BETWEEN;
 use crate::record::{Kind, Sample};
 
 pub(super) const OTHER_NAME: &str = "other";
-pub(super) const OTHER_PAIR: &str = "other\u{1f}other";
 
 impl Tally {
     /// Every total held, as cumulative samples: the grand total, each pair, each provider's
