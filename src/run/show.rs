@@ -4,18 +4,15 @@ use super::setup::Setup;
 use super::{RunError, print};
 use crate::cli::{HostAgent, Show};
 use crate::config::{Origin, render};
+use crate::emit::DROP_INS;
 use crate::record::Notes;
 use crate::sources::pmta_config;
 
-const TELEGRAF: &str = include_str!("../../telegraf.d/pmta-vitals.conf");
-const VECTOR: &str = include_str!("../../vector/pmta-vitals.yaml");
-const ICINGA: &str = include_str!("../../icinga/pmta-vitals.conf");
-
 pub fn run(setup: &Setup, args: &Show) -> Result<(), RunError> {
     match args.host {
-        Some(HostAgent::Telegraf) => print(TELEGRAF.as_bytes()),
-        Some(HostAgent::Vector) => print(VECTOR.as_bytes()),
-        Some(HostAgent::Icinga) => print(ICINGA.as_bytes()),
+        Some(HostAgent::Telegraf) => drop_in("telegraf"),
+        Some(HostAgent::Vector) => drop_in("vector"),
+        Some(HostAgent::Icinga) => drop_in("icinga"),
         None => {
             let own = &setup.loaded.config;
             let found = pmta_config::discover(&own.pmta.config, &mut Notes::default());
@@ -25,4 +22,10 @@ pub fn run(setup: &Setup, args: &Show) -> Result<(), RunError> {
             print(render(&filled, &origins).as_bytes())
         }
     }
+}
+
+/// The file as it is shipped.
+fn drop_in(host: &str) -> Result<(), RunError> {
+    let text = DROP_INS.iter().find(|drop_in| drop_in.host == host).map_or("", |drop_in| drop_in.text);
+    print(text.as_bytes())
 }

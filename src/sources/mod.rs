@@ -43,7 +43,8 @@ pub trait Source: Sync {
 }
 
 /// Every source, in the order in which they are started and printed.
-pub const SOURCES: &[&dyn Source] = &[];
+pub const SOURCES: &[&dyn Source] =
+    &[&web::Web, &smtp::Smtp, &process::Process, &accounting::AccountingFiles];
 
 /// Why a source has nothing (more) to say; each variant tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
