@@ -200,6 +200,11 @@ fn accounting_files_that_are_not_there_or_closed_are_named() {
         folder.iter().any(|a| a.topic == "accounting" && a.found.contains("/log: it belongs to")),
         "{folder:#?}"
     );
+    let pipe = after(|host| host.configure("<acct-file |/usr/bin/feed>\nrecords d,b,t,tq\n</acct-file>\n"));
+    assert!(
+        pipe.iter().any(|a| a.found == "PowerMTA writes accounting records to a program only"),
+        "{pipe:#?}"
+    );
     let relative = after(|host| {
         let text = fs::read_to_string(host.path("etc/config")).unwrap();
         host.configure(&format!("{text}<acct-file log/more.csv>\n</acct-file>\n"));

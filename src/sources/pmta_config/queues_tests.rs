@@ -147,6 +147,17 @@ fn what_is_said_nowhere_is_powermtas_default() {
 }
 
 #[test]
+fn of_two_blocks_alike_the_later_wins_line_by_line() {
+    let queues = parse(
+        "<domain a.com>\nmax-smtp-out 1\nmax-msg-rate 7/h\n</domain>\n<domain a.com b.com>\nmax-smtp-out 2\n</domain>\n",
+    )
+    .queues;
+    let settings = queues.settings_for("a.com", "v");
+    assert_eq!(settings.max_smtp_out(), Some(2));
+    assert_eq!(settings.rate("max-msg-rate"), Some(Rate { count: 7, seconds: 3_600 }));
+}
+
+#[test]
 fn a_macro_may_be_defined_behind_its_use() {
     let parsed = parse("<domain $big>\nmax-smtp-out 9\n</domain>\ndomain-macro big a.com,b.com\n");
     assert_eq!(parsed.queues.settings_for("b.com", "v").max_smtp_out(), Some(9));
