@@ -12,13 +12,10 @@ pub struct Rig {
 }
 
 impl Rig {
-    pub fn new() -> Rig {
-        Rig::with(|_| {})
-    }
-
     pub fn with(choose: impl FnOnce(&mut pmta_sim::Options)) -> Rig {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = pmta_sim::Options { dir: folder.path().join("host"), ..pmta_sim::Options::default() };
+        let mut options =
+            pmta_sim::Options { dir: folder.path().join("host"), ..pmta_sim::Options::default() };
         choose(&mut options);
         let host = pmta_sim::Host::start(options).unwrap();
         let rig = Rig { folder, host };
@@ -64,8 +61,8 @@ impl Rig {
 
     /// Lets the host live for a while; what it wrote is on disk when this returns.
     pub fn pass(&self, seconds: u64) {
-        self.host.advance(seconds);
-        self.host.flush();
+        self.host.advance(seconds).unwrap();
+        self.host.flush().unwrap();
     }
 }
 
@@ -179,4 +176,3 @@ pub const COUNTERS: [(&str, &str); 8] = [
     ("rs", "remote_status_total"),
     ("f", "complaints_total"),
 ];
-

@@ -130,7 +130,7 @@ pub const MEASUREMENTS: &[Measurement] = &[
         fields: &[
             int("files_in_use", "files", "Spool files in use"),
             int("files_recycled", "files", "Spool files kept for reuse"),
-            int("files_total", "files", "Spool files in all"),
+            int("files", "files", "Spool files in all, in use and recycled"),
             int("recipients", "recipients", "Recipients in the spool"),
             int("recipients_max", "recipients", "Recipients allowed in the spool"),
             float("init_ratio", "0-1", "How much of the spool has been read since PowerMTA started"),

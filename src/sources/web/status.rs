@@ -225,7 +225,7 @@ impl Spool {
             &[
                 ("files_in_use", self.files_in_use),
                 ("files_recycled", self.files_recycled),
-                ("files_total", self.files_total),
+                ("files", self.files_total),
                 ("recipients", self.recipients),
                 ("recipients_max", self.recipients_max),
             ],
