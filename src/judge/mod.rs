@@ -1,2 +1,21 @@
-//! Pure judgement: detect, attribute, suppress, advise.
+//! Pure judgement: detect, attribute, suppress, advise. It reads the ledger's counts and keeps
+//! its own state in the baselines; it reads no clock, no file and no socket.
+
+mod advise;
+mod attribute;
+mod bench;
+mod describe;
+pub mod detectors;
+mod learn;
+mod life;
+mod series_step;
+mod signal;
+mod suppress;
+mod surroundings;
 pub mod theory;
+pub mod wording;
+
+pub use bench::{Bench, STEP};
+pub use detectors::{DETECTORS, Detector};
+pub use suppress::SuppressError;
+pub use surroundings::Surroundings;

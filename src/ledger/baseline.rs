@@ -84,7 +84,8 @@ impl Baselines {
     /// Notes whose names begin so, in order.
     pub fn notes(&self, prefix: &str) -> impl Iterator<Item = (&str, &[u8])> {
         let from = self.notes.range(prefix.to_owned()..);
-        from.take_while(move |(name, _)| name.starts_with(prefix)).map(|(name, value)| (name.as_str(), value.as_slice()))
+        from.take_while(move |(name, _)| name.starts_with(prefix))
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
     /// Writes a note, or removes it.

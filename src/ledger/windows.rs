@@ -267,11 +267,14 @@ impl Windows {
 
     /// Every key in use, `HOST` left out.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        (OTHER..self.names.len()).filter(|key| self.lanes.get(usize::from(*key)).is_some_and(|lane| !lane.tracks.is_empty()))
+        (OTHER..self.names.len())
+            .filter(|key| self.lanes.get(usize::from(*key)).is_some_and(|lane| !lane.tracks.is_empty()))
     }
 
     pub fn vmta(&self, number: u8) -> String {
-        self.vmtas.get(number).map_or_else(|| "other".to_owned(), |name| String::from_utf8_lossy(name).into_owned())
+        self.vmtas
+            .get(number)
+            .map_or_else(|| "other".to_owned(), |name| String::from_utf8_lossy(name).into_owned())
     }
 
     /// How many virtual MTAs have a number.

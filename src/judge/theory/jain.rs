@@ -13,7 +13,9 @@ mod tests {
 
     #[test]
     fn from_even_to_one_takes_all() {
-        for (shares, expected) in [(vec![5.0, 5.0, 5.0, 5.0], 1.0), (vec![9.0, 0.0, 0.0], 1.0 / 3.0), (vec![1.0, 3.0], 0.8)] {
+        for (shares, expected) in
+            [(vec![5.0, 5.0, 5.0, 5.0], 1.0), (vec![9.0, 0.0, 0.0], 1.0 / 3.0), (vec![1.0, 3.0], 0.8)]
+        {
             assert!((index(&shares).unwrap() - expected).abs() < 1e-12);
         }
         assert_eq!(index(&[0.0, 0.0]), None);

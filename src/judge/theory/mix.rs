@@ -52,7 +52,8 @@ mod tests {
         let parts = [((5.0, 70.0), (33.0, 90.0)), ((4.0, 10.0), (1.0, 200.0)), ((9.0, 20.0), (3.0, 5.0))];
         let total = |after: bool| {
             let pick = |part: &Part| if after { part.1 } else { part.0 };
-            parts.iter().map(|part| pick(part).0).sum::<f64>() / parts.iter().map(|part| pick(part).1).sum::<f64>()
+            parts.iter().map(|part| pick(part).0).sum::<f64>()
+                / parts.iter().map(|part| pick(part).1).sum::<f64>()
         };
         let split = split(&parts);
         assert!((split.mix + split.rate - (total(true) - total(false))).abs() < 1e-12);

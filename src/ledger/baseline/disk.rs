@@ -71,7 +71,8 @@ impl Baselines {
             connection.prepare_cached("DELETE FROM baseline_series WHERE provider = ?1")?.execute([key])?;
             connection.prepare_cached("DELETE FROM baseline_volumes WHERE provider = ?1")?.execute([key])?;
         }
-        let mut put = connection.prepare_cached("INSERT OR REPLACE INTO baseline_series VALUES (?1, ?2, ?3)")?;
+        let mut put =
+            connection.prepare_cached("INSERT OR REPLACE INTO baseline_series VALUES (?1, ?2, ?3)")?;
         for place in std::mem::take(&mut self.changed_series) {
             if let Some(series) = self.series.get(&place) {
                 put.execute(params![place.0, place.1, pack_series(series)])?;
@@ -88,7 +89,9 @@ impl Baselines {
                 Some(value) => connection
                     .prepare_cached("INSERT OR REPLACE INTO judge_notes VALUES (?1, ?2)")?
                     .execute(params![name, value])?,
-                None => connection.prepare_cached("DELETE FROM judge_notes WHERE name = ?1")?.execute([name])?,
+                None => {
+                    connection.prepare_cached("DELETE FROM judge_notes WHERE name = ?1")?.execute([name])?
+                }
             };
         }
         self.save_history(connection)
@@ -123,8 +126,16 @@ fn pack_series(series: &Series) -> Vec<u8> {
         blob.extend_from_slice(&number.to_le_bytes());
     }
     for time in [
-        series.entered, series.born, life.pending_since, life.last_hit, life.firing_since, life.clear_since,
-        life.floor, life.cusum_since, life.busy_bucket, i64::from(life.busy),
+        series.entered,
+        series.born,
+        life.pending_since,
+        life.last_hit,
+        life.firing_since,
+        life.clear_since,
+        life.floor,
+        life.cusum_since,
+        life.busy_bucket,
+        i64::from(life.busy),
     ] {
         blob.extend_from_slice(&time.to_le_bytes());
     }
@@ -157,8 +168,13 @@ fn pack_volume(volume: &Volume) -> Vec<u8> {
     let mut blob = Vec::with_capacity(192);
     blob.extend_from_slice(&volume.entered.to_le_bytes());
     blob.extend_from_slice(&volume.buckets.to_le_bytes());
-    volume.hours.iter().chain(&volume.delays).for_each(|number| blob.extend_from_slice(&number.to_le_bytes()));
+    volume
+        .hours
+        .iter()
+        .chain(&volume.delays)
+        .for_each(|number| blob.extend_from_slice(&number.to_le_bytes()));
     volume.seen.iter().for_each(|count| blob.extend_from_slice(&count.to_le_bytes()));
+    blob.push(volume.slow_from);
     blob
 }
 
@@ -175,6 +191,7 @@ fn unpack_volume(blob: &[u8]) -> Option<Volume> {
     for held in &mut volume.seen {
         *held = u16::from_le_bytes(reader.take()?);
     }
+    [volume.slow_from] = reader.take()?;
     Some(volume)
 }
 

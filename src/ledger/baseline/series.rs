@@ -96,7 +96,15 @@ impl Series {
 
     /// Takes in one closed bucket: `k` of `n`, with a weight that is small during an incident.
     /// `trusting` takes it as it is: while nothing is known, nothing is an outlier.
-    pub fn enter(&mut self, prior: Prior, bucket: Bucket, hour: usize, (k, n): (u64, u64), weight: f64, trusting: bool) {
+    pub fn enter(
+        &mut self,
+        prior: Prior,
+        bucket: Bucket,
+        hour: usize,
+        (k, n): (u64, u64),
+        weight: f64,
+        trusting: bool,
+    ) {
         if n == 0 || bucket <= self.entered {
             return;
         }
@@ -144,6 +152,8 @@ pub struct Volume {
     pub entered: Bucket,
     /// Decayed deliveries per delay channel.
     pub delays: [f32; 8],
+    /// The first delay channel that counts as slow; 0 while unknown.
+    pub slow_from: u8,
 }
 
 impl Volume {

@@ -55,7 +55,9 @@ impl Channel {
             Channel::Reason(reason) => REASON_BASE + of(reason),
             Channel::ReasonBounced(reason) => BOUNCED_BASE + of(reason),
             Channel::Vmta(vmta) => DETAILS + u16::from(vmta.min(127)),
-            Channel::ReasonVmta(reason, vmta) => REASON_VMTA_BASE + of(reason) * 128 + u16::from(vmta.min(127)),
+            Channel::ReasonVmta(reason, vmta) => {
+                REASON_VMTA_BASE + of(reason) * 128 + u16::from(vmta.min(127))
+            }
             Channel::ReasonReply(reason, reply) => REASON_REPLY_BASE + of(reason) * 256 + u16::from(reply),
         }
     }
@@ -103,7 +105,12 @@ impl Reply {
             4 => Detail::Handshake,
             _ => Detail::None,
         };
-        Some(Reply { stage: Stage::from_number(stage), code: u16::from_be_bytes([high, low]), queue: queue == 1, detail })
+        Some(Reply {
+            stage: Stage::from_number(stage),
+            code: u16::from_be_bytes([high, low]),
+            queue: queue == 1,
+            detail,
+        })
     }
 }
 
@@ -112,7 +119,10 @@ pub(super) fn tls_detail(text: &[u8]) -> Detail {
     const WORDS: [(&[&str], Detail); 4] = [
         (&["fingerprint", "mismatch", "tlsa", "dane", "does not match"], Detail::Fingerprint),
         (&["certificate", "cert ", "expired", "self-signed", "self signed"], Detail::Certificate),
-        (&["must issue a starttls", "tls required", "requires tls", "require tls", "encryption required"], Detail::TlsRequired),
+        (
+            &["must issue a starttls", "tls required", "requires tls", "require tls", "encryption required"],
+            Detail::TlsRequired,
+        ),
         (&["handshake", "negotiat", "ssl", "protocol version", "cipher"], Detail::Handshake),
     ];
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
@@ -127,8 +137,16 @@ mod tests {
     #[test]
     fn no_two_channels_share_a_number() {
         let mut seen = std::collections::HashSet::new();
-        let plain = [Channel::Attempts, Channel::Delivered, Channel::Bounced, Channel::Deferred, Channel::QueueDeferred, Channel::Throttled];
-        for channel in plain.into_iter().chain((0..8).map(Channel::Delay)).chain((0..128).map(Channel::Vmta)) {
+        let plain = [
+            Channel::Attempts,
+            Channel::Delivered,
+            Channel::Bounced,
+            Channel::Deferred,
+            Channel::QueueDeferred,
+            Channel::Throttled,
+        ];
+        for channel in plain.into_iter().chain((0..8).map(Channel::Delay)).chain((0..128).map(Channel::Vmta))
+        {
             assert!(seen.insert(channel.number()), "{channel:?}");
         }
         for reason in Reason::ALL {
@@ -148,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_reply_survives_the_disk_and_tls_texts_tell_their_kind() {
-        let reply = Reply { stage: Some(Stage::Starttls), code: 454, queue: true, detail: Detail::Fingerprint };
+        let reply =
+            Reply { stage: Some(Stage::Starttls), code: 454, queue: true, detail: Detail::Fingerprint };
         assert_eq!(Reply::from_bytes(&reply.to_bytes()), Some(reply));
         assert_eq!(Reply::from_bytes(b"x"), None);
         assert_eq!(tls_detail(b"smtp;454 4.7.5 TLSA record does not match"), Detail::Fingerprint);

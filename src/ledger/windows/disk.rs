@@ -1,9 +1,9 @@
 //! Windows on disk: one row per group of steps, so that a run writes the few pages of its own
 //! seconds. It judges nothing and opens nothing.
 
+use super::Windows;
 use super::names::{HOST, Key, Provider};
 use super::track::{Horizon, Step};
-use super::Windows;
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,8 +25,9 @@ impl Windows {
     /// Reads everything back. An empty ledger gives empty windows.
     pub fn load(connection: &Connection) -> Result<Windows, rusqlite::Error> {
         let mut windows = Windows::new();
-        let mut names = connection
-            .prepare_cached("SELECT kind, key, name, named, born, last, offset FROM window_names ORDER BY kind, key")?;
+        let mut names = connection.prepare_cached(
+            "SELECT kind, key, name, named, born, last, offset FROM window_names ORDER BY kind, key",
+        )?;
         let mut rows = names.query([])?;
         while let Some(row) = rows.next()? {
             let name: Vec<u8> = row.get(2)?;
@@ -84,7 +85,8 @@ impl Windows {
         for (first, last) in merged_ranges(self.saved, horizon) {
             remove.execute(params![first, last])?;
         }
-        let mut put = connection.prepare_cached("INSERT OR REPLACE INTO window_counts (at, counts) VALUES (?1, ?2)")?;
+        let mut put =
+            connection.prepare_cached("INSERT OR REPLACE INTO window_counts (at, counts) VALUES (?1, ?2)")?;
         for (at, blob) in rows {
             put.execute(params![at, blob])?;
         }
@@ -99,8 +101,12 @@ impl Windows {
     /// The groups whose rows must be written: where records fell, and what has grown old enough
     /// to be merged.
     fn changed_groups(&self, horizon: Horizon) -> BTreeSet<Step> {
-        let mut groups: BTreeSet<Step> =
-            self.touched.iter().filter(|step| **step >= horizon.oldest).map(|step| horizon.group(*step)).collect();
+        let mut groups: BTreeSet<Step> = self
+            .touched
+            .iter()
+            .filter(|step| **step >= horizon.oldest)
+            .map(|step| horizon.group(*step))
+            .collect();
         for (first, last) in merged_ranges(self.saved, horizon) {
             let mut step = first.max(horizon.oldest);
             while step <= last {
@@ -141,7 +147,8 @@ impl Windows {
     }
 
     fn save_names(&mut self, connection: &Connection) -> Result<(), rusqlite::Error> {
-        let mut put = connection.prepare_cached("INSERT OR REPLACE INTO window_names VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        let mut put = connection
+            .prepare_cached("INSERT OR REPLACE INTO window_names VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
         for key in 0..self.names.len() {
             let Some(row) = self.names.get_mut(key) else { continue };
             if row.changed && row.born > 0 || row.last >= row.saved_last.saturating_add(LAST_EVERY) {
@@ -186,7 +193,13 @@ impl Windows {
     }
 }
 
-fn put_count(rows: &mut BTreeMap<Step, Vec<u8>>, groups: &BTreeSet<Step>, held: Option<(Step, u32)>, key: Key, number: u16) {
+fn put_count(
+    rows: &mut BTreeMap<Step, Vec<u8>>,
+    groups: &BTreeSet<Step>,
+    held: Option<(Step, u32)>,
+    key: Key,
+    number: u16,
+) {
     let Some((group, count)) = held else { return };
     if count == 0 || !groups.contains(&group) {
         return;

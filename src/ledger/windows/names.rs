@@ -207,7 +207,10 @@ mod tests {
     #[test]
     fn words_beyond_the_limit_share_one_number() {
         let mut words = Words::new(3);
-        assert_eq!([words.number(b"a"), words.number(b"b"), words.number(b"a"), words.number(b"c")], [0, 1, 0, 2]);
+        assert_eq!(
+            [words.number(b"a"), words.number(b"b"), words.number(b"a"), words.number(b"c")],
+            [0, 1, 0, 2]
+        );
         assert_eq!([words.number(b"d"), words.number(b"e")], [3, 3]);
         assert_eq!(words.get(3), None);
     }
