@@ -174,6 +174,7 @@ fn pack_volume(volume: &Volume) -> Vec<u8> {
         .chain(&volume.delays)
         .for_each(|number| blob.extend_from_slice(&number.to_le_bytes()));
     volume.seen.iter().for_each(|count| blob.extend_from_slice(&count.to_le_bytes()));
+    blob.push(volume.slow_from);
     blob
 }
 
@@ -190,6 +191,7 @@ fn unpack_volume(blob: &[u8]) -> Option<Volume> {
     for held in &mut volume.seen {
         *held = u16::from_le_bytes(reader.take()?);
     }
+    [volume.slow_from] = reader.take()?;
     Some(volume)
 }
 

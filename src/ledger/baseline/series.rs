@@ -152,6 +152,8 @@ pub struct Volume {
     pub entered: Bucket,
     /// Decayed deliveries per delay channel.
     pub delays: [f32; 8],
+    /// The first delay channel that counts as slow; 0 while unknown.
+    pub slow_from: u8,
 }
 
 impl Volume {

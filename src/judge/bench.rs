@@ -1,0 +1,300 @@
+//! Where the detectors sit: one step of event time after the other, always in the same order. It
+//! reads counts and baselines and writes nothing but the baselines.
+
+use super::describe::{Scene, conclude, describe, route, severity};
+use super::detectors::{self, connections, mean_stddev, reasons, resolver};
+use super::learn;
+use super::life::{Alarm, Case, Cases, Group, enter, next_state};
+use super::series_step::{Judged, judge_series};
+use super::signal::{Signal, never_pages};
+use super::suppress::{self, Moment, Rule, SuppressError};
+use super::surroundings::Surroundings;
+use crate::classify::Reason;
+use crate::config::{self, Config, Method};
+use crate::ledger::baseline::{BUCKET_SECONDS, Baselines};
+use crate::ledger::windows::{Channel, HOST, Key, Windows};
+use crate::record::{Finding, Seconds, State};
+use std::collections::BTreeSet;
+
+/// The length of a step of event time.
+pub const STEP: Seconds = 10;
+
+/// Judges accounting records. All it must remember is in the baselines, so that a run may end
+/// after any step and the next one goes on as if it had not.
+pub struct Bench {
+    settings: config::Judge,
+    rules: Vec<Rule>,
+    cases: Cases,
+    surroundings: Surroundings,
+    /// Series that are not quiet, or whose sum of evidence is not 0.
+    awake: BTreeSet<(Key, u8)>,
+}
+
+impl Bench {
+    /// Takes up where the last run stopped.
+    pub fn new(config: &Config, baselines: &Baselines) -> Result<Bench, SuppressError> {
+        let stirring = baselines
+            .all_series()
+            .filter(|(_, _, series)| !series.life.is_quiet() || series.life.cusum > 0.0);
+        Ok(Bench {
+            settings: config.judge.clone(),
+            rules: suppress::rules(&config.suppress)?,
+            cases: Cases::load(baselines),
+            surroundings: Surroundings::default(),
+            awake: stirring.map(|(key, signal, _)| (key, signal)).collect(),
+        })
+    }
+
+    /// What is known of the host beside the records, from here on.
+    pub fn see(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
+    }
+
+    /// Judges the ten seconds that end at `at`. To be called once for every step, in order, when
+    /// no earlier record is to be expected. Returns the findings whose state or severity changed.
+    pub fn step(&mut self, at: Seconds, windows: &Windows, baselines: &mut Baselines) -> Vec<Finding> {
+        let at = at.div_euclid(STEP) * STEP;
+        self.forget_replaced(windows, baselines);
+        if at % BUCKET_SECONDS == 0 {
+            learn::close_buckets(at, windows, baselines, &self.settings);
+        }
+        let busy = windows.sum(HOST, Channel::Attempts, at - STEP, at) > 0;
+        if !busy && self.awake.is_empty() && self.cases.is_empty() {
+            return Vec::new();
+        }
+        if at % 60 == 10 {
+            self.leave_windows(at, windows, baselines);
+        }
+        self.judge_refusals(at, windows, baselines);
+        self.judge_connections(at, windows, baselines);
+        if self.settings.method == Method::MeanStddev && at % BUCKET_SECONDS == 0 {
+            self.judge_totals(at, windows, baselines);
+        }
+        let changed = self.settle(at, windows, baselines);
+        self.cases.drop_old(at);
+        self.cases.keep(baselines);
+        changed
+    }
+
+    /// Every finding that is firing or suppressed, and those resolved within 45 minutes.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.cases.iter().map(|case| &case.finding).filter(|finding| finding.state != State::Pending)
+    }
+
+    fn forget_replaced(&mut self, windows: &Windows, baselines: &mut Baselines) {
+        for key in windows.replaced() {
+            let born = windows.provider(*key).map_or(0, |row| i64::from(row.born) * STEP);
+            let stale = baselines.series_of(*key).any(|(_, series)| series.born > 0 && series.born < born)
+                || baselines
+                    .volume(*key)
+                    .is_some_and(|volume| volume.entered * BUCKET_SECONDS < born - 3_600);
+            if stale {
+                baselines.forget(*key);
+                self.awake.retain(|(held, _)| held != key);
+            }
+        }
+    }
+
+    fn judge_refusals(&mut self, at: Seconds, windows: &Windows, baselines: &mut Baselines) {
+        let seen = |key, reason| windows.sum(key, Channel::Reason(reason), at - STEP, at) > 0;
+        let now: Vec<Reason> = Reason::ALL.into_iter().filter(|reason| seen(HOST, *reason)).collect();
+        let mut places: BTreeSet<(Key, u8)> = self.awake.clone();
+        if now.contains(&Reason::Dns) {
+            places.insert((HOST, resolver::SIGNAL.number()));
+        }
+        for key in windows.keys() {
+            if windows.sum(key, Channel::Attempts, at - STEP, at) == 0 {
+                continue;
+            }
+            let here = now.iter().filter(|reason| **reason != Reason::Dns && seen(key, **reason));
+            places.extend(here.map(|reason| (key, Signal::Reason(*reason).number())));
+            if baselines.volume(key).is_some_and(|volume| volume.slow_from > 0) {
+                places.insert((key, Signal::Slow.number()));
+            }
+        }
+        for (key, number) in places {
+            let Some(signal) = Signal::from_number(number) else { continue };
+            let judged = judge_series(key, signal, at, windows, baselines, &self.settings);
+            if judged.awake {
+                self.awake.insert((key, number));
+            } else {
+                self.awake.remove(&(key, number));
+            }
+            self.apply(key, signal, &judged, at, windows);
+        }
+    }
+
+    fn apply(&mut self, key: Key, signal: Signal, judged: &Judged, at: Seconds, windows: &Windows) {
+        let by_total = self.settings.method == Method::MeanStddev;
+        let group = match signal {
+            Signal::Slow => Group::Slow,
+            _ if key == HOST => Group::Resolver,
+            Signal::Reason(reason) if never_pages(reason) => Group::Told,
+            _ => Group::Refusals,
+        };
+        match judged.change {
+            reasons::Change::Fires if !(by_total && matches!(group, Group::Refusals | Group::Told)) => {
+                let Some(hit) = judged.hit else { return };
+                let alarm = Alarm {
+                    key,
+                    group,
+                    signal,
+                    onset: judged.onset,
+                    usual: hit.usual.mean,
+                    window: hit.window,
+                    young: judged.young,
+                };
+                self.fire(&alarm, at, windows);
+            }
+            reasons::Change::Ends => self.cases.calm(key, signal),
+            _ => {}
+        }
+    }
+
+    fn fire(&mut self, alarm: &Alarm, at: Seconds, windows: &Windows) {
+        let row = windows.provider(alarm.key);
+        let name = if alarm.key == HOST { "" } else { row.map_or("", |row| row.name.as_str()) };
+        let offset = row.map_or(0, |row| row.offset_minutes);
+        self.cases.fire(alarm, detectors::name(alarm.group), name, at, offset);
+    }
+
+    fn judge_connections(&mut self, at: Seconds, windows: &Windows, baselines: &Baselines) {
+        let open = self.cases.open(HOST, Group::Connections);
+        let already = open.is_some_and(|case| !case.firing.is_empty());
+        let now = connections::is_host_wide(baselines, self.awake.iter().copied(), already);
+        if now && !already {
+            let alarm = Alarm {
+                key: HOST,
+                group: Group::Connections,
+                signal: connections::SIGNAL,
+                onset: at - STEP,
+                usual: 0.0,
+                window: 600,
+                young: false,
+            };
+            self.fire(&alarm, at, windows);
+        } else if !now && already {
+            for case in self.cases.iter_mut().filter(|case| case.group == Group::Connections) {
+                case.firing.clear();
+            }
+        }
+    }
+
+    /// The literal rule, once a bucket.
+    fn judge_totals(&mut self, at: Seconds, windows: &Windows, baselines: &Baselines) {
+        for key in windows.keys() {
+            let ratio = windows.deferral_ratio(key, at - BUCKET_SECONDS, at);
+            let (Some(ratio), Some(usual)) = (ratio, mean_stddev::usual(&baselines.history, key)) else {
+                continue;
+            };
+            if mean_stddev::is_high(usual, ratio, self.settings.sigmas) {
+                let alarm = Alarm {
+                    key,
+                    group: Group::MeanStddev,
+                    signal: Signal::Deferred,
+                    onset: at - BUCKET_SECONDS,
+                    usual: usual.mean,
+                    window: BUCKET_SECONDS,
+                    young: false,
+                };
+                self.fire(&alarm, at, windows);
+            } else {
+                let of_key =
+                    self.cases.iter_mut().filter(|case| case.key == key && case.group == Group::MeanStddev);
+                of_key.for_each(|case| case.firing.clear());
+            }
+        }
+    }
+
+    /// Moves every case to the state it should be in, and says which changed.
+    fn settle(&mut self, at: Seconds, windows: &Windows, baselines: &Baselines) -> Vec<Finding> {
+        let mut changed = Vec::new();
+        let silence = |case: &Case| if case.is_open() { self.silence(case, at, windows) } else { None };
+        let silenced: Vec<Option<String>> = self.cases.iter().map(silence).collect();
+        let scene =
+            Scene { windows, baselines, surroundings: &self.surroundings, settings: &self.settings, at };
+        for (case, by) in self.cases.iter_mut().zip(silenced).filter(|(case, _)| case.is_open()) {
+            let state = next_state(case, by.is_some(), at);
+            if state == State::Resolved {
+                conclude(case, at);
+            } else if case.finding.state == State::Pending || at % 60 == 0 || case.finding.state != state {
+                describe(case, &scene);
+            }
+            let worth = severity(case, &scene);
+            if enter(case, state, worth, by, at) {
+                route(case);
+                changed.push(case.finding.clone());
+            }
+        }
+        changed
+    }
+}
+
+/// What keeps a finding quiet.
+impl Bench {
+    fn silence(&self, case: &Case, at: Seconds, windows: &Windows) -> Option<String> {
+        if let Some(name) = &self.surroundings.maintenance {
+            return Some(format!("maintenance: {name}"));
+        }
+        let speaker = resolver::speaks_for(&self.cases, case, at)
+            .or_else(|| connections::speaks_for(&self.cases, case));
+        if let Some(speaker) = speaker {
+            return Some(format!("explained by {}", speaker.finding.id));
+        }
+        let moment = self.moment(&case.finding.provider, case.cause(), at, windows);
+        suppress::suppressed_by(&self.rules, &moment).map(str::to_owned)
+    }
+
+    fn moment<'a>(
+        &self,
+        provider: &'a str,
+        cause: Option<Signal>,
+        at: Seconds,
+        windows: &Windows,
+    ) -> Moment<'a> {
+        let reason = match cause {
+            Some(Signal::Reason(reason)) => Some(reason),
+            _ => None,
+        };
+        let key = windows.find(provider).unwrap_or(HOST);
+        Moment {
+            provider,
+            reason,
+            step: at - STEP,
+            offset_minutes: windows.provider(key).map_or(0, |row| row.offset_minutes),
+            backlog: self.surroundings.backlog_of(provider),
+        }
+    }
+
+    /// When a suppressed stretch ends, what happened in it is no evidence afterwards. Rules begin
+    /// and end with a minute, so that once a minute is enough.
+    fn leave_windows(&mut self, at: Seconds, windows: &Windows, baselines: &mut Baselines) {
+        let mut left = Vec::new();
+        for (key, number, series) in baselines.all_series() {
+            let Some(signal) = Signal::from_number(number).filter(|signal| !signal.is_context()) else {
+                continue;
+            };
+            let name =
+                if key == HOST { "" } else { windows.provider(key).map_or("", |row| row.name.as_str()) };
+            let now = Moment { backlog: None, ..self.moment(name, Some(signal), at, windows) };
+            let before = Moment { step: now.step - STEP, ..now };
+            let over = suppress::suppressed_by(&self.rules, &before).is_some()
+                && suppress::suppressed_by(&self.rules, &now).is_none();
+            // What fires in the open, because the backlog overran the rule, goes on firing.
+            let open = self.cases.iter().any(|case| {
+                case.key == key && case.finding.state == State::Firing && case.firing.contains(&number)
+            });
+            if over && !open && series.born > 0 {
+                left.push((key, number, signal));
+            }
+        }
+        for (key, number, signal) in left {
+            reasons::end(&mut baselines.series_mut(key, number).life, at - STEP);
+            self.cases.calm(key, signal);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "bench_tests.rs"]
+mod tests;

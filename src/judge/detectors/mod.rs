@@ -1,0 +1,42 @@
+//! The detectors, one file each; a detector is also a check. This file is their table and judges
+//! nothing.
+
+pub mod connections;
+pub mod mean_stddev;
+pub mod reasons;
+pub mod resolver;
+pub mod series;
+pub mod slow;
+
+use super::life::Group;
+
+/// A detector's name in findings, in checks and in `list`, and what it watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detector {
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+/// Every detector that judges accounting records.
+pub const DETECTORS: &[Detector] = &[
+    Detector { name: "deferral-ratio", about: "deferrals per provider and reason, against seven days" },
+    Detector { name: "bounce-ratio", about: "bounces per provider and reason, against seven days" },
+    Detector { name: slow::NAME, about: "deliveries that take longer than a provider usually needs" },
+    Detector { name: resolver::NAME, about: "failing DNS look-ups of the whole host" },
+    Detector { name: connections::NAME, about: "failing connections at four providers or more" },
+    Detector {
+        name: mean_stddev::NAME,
+        about: "deferrals per provider against mean and deviation of seven days",
+    },
+];
+
+/// The detector that a group's finding is first told under.
+pub fn name(group: Group) -> &'static str {
+    match group {
+        Group::Refusals | Group::Told => "deferral-ratio",
+        Group::Slow => slow::NAME,
+        Group::Resolver => resolver::NAME,
+        Group::Connections => connections::NAME,
+        Group::MeanStddev => mean_stddev::NAME,
+    }
+}

@@ -1,0 +1,243 @@
+//! The tail test on pooled windows: is this ratio worse than it ever is? Decides for one series;
+//! knows neither words nor who is told.
+
+use crate::judge::signal::Strictness;
+use crate::judge::theory::beta_binomial;
+use crate::ledger::baseline::{Life, Series};
+use crate::ledger::windows::{Channel, Key, Windows};
+use crate::record::Seconds;
+
+/// Beyond this difference nobody waits for a second look.
+const BLATANT: f64 = 0.35;
+const PENDING: Seconds = 600;
+const CLEAR_FOR: Seconds = 900;
+
+/// The counts of one series.
+pub struct View<'a> {
+    pub windows: &'a Windows,
+    pub key: Key,
+    pub hits: &'a [Channel],
+    pub whole: &'a [Channel],
+}
+
+impl View<'_> {
+    pub fn counts(&self, from: Seconds, to: Seconds) -> (u64, u64) {
+        let sum = |channels| self.windows.sum_of(self.key, channels, from, to);
+        (sum(self.hits), sum(self.whole))
+    }
+
+    pub fn hits(&self, from: Seconds, to: Seconds) -> u64 {
+        self.windows.sum_of(self.key, self.hits, from, to)
+    }
+}
+
+/// What is usual for the series now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    pub mean: f64,
+    pub rho: f64,
+    /// Campaign allowance on the factor, 1 when there is none.
+    pub allowance: f64,
+}
+
+/// Where what is usual comes from.
+pub enum Source<'a> {
+    Baseline(Usual),
+    /// No baseline yet: what the provider did since `born` has to serve.
+    Young {
+        born: Seconds,
+        life: &'a Life,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    pub window: Seconds,
+    pub k: u64,
+    pub n: u64,
+    pub usual: Usual,
+    /// Nothing to compare with: the ratio alone is bad enough.
+    pub absolute: bool,
+}
+
+/// The beginning of a window, at the resolution the windows are kept in, not before `floor`.
+pub fn start(at: Seconds, window: Seconds, floor: Seconds) -> Seconds {
+    let grain = match window {
+        ..=600 => 10,
+        ..=3_600 => 60,
+        _ => 300,
+    };
+    let from = (at - window).div_euclid(grain) * grain;
+    if floor > from { (floor + grain - 1).div_euclid(grain) * grain } else { from }
+}
+
+/// The shortest window that convinces.
+pub fn look(
+    view: &View<'_>,
+    strict: &Strictness,
+    life: &Life,
+    source: &Source<'_>,
+    at: Seconds,
+) -> Option<Hit> {
+    let longest = strict.windows.last().copied().unwrap_or(0);
+    let most = view.hits(start(at, longest, life.floor), at);
+    if most < 8 || (most as f64) < strict.excess_long {
+        return None;
+    }
+    strict.windows.iter().find_map(|window| {
+        let from = start(at, *window, life.floor);
+        let k = view.hits(from, at);
+        if from >= at || k < 8 {
+            return None;
+        }
+        let (k, n) = view.counts(from, at);
+        let (usual, absolute) = match source {
+            Source::Baseline(usual) => (*usual, false),
+            Source::Young { born, life } => young(view, *born, life, from, at, (k, n))?,
+        };
+        let convinced = convinces(strict, *window, (k, n), usual, matches!(source, Source::Young { .. }));
+        (absolute || convinced && still_bad(view, strict, life, usual.mean, at)).then_some(Hit {
+            window: *window,
+            k,
+            n,
+            usual,
+            absolute,
+        })
+    })
+}
+
+fn convinces(strict: &Strictness, window: Seconds, (k, n): (u64, u64), usual: Usual, young: bool) -> bool {
+    let (hits, all, mean) = (k as f64, n as f64, usual.mean);
+    let excess = if window >= 3_600 { strict.excess_long } else { strict.excess };
+    let allowance = if strict.hard { 1.0 } else { usual.allowance };
+    // A guess of what is usual has to be contradicted more loudly.
+    let delta = if young { strict.delta.max(0.08) } else { strict.delta };
+    hits - all * mean >= excess
+        && hits / all - mean >= delta
+        && hits / all >= strict.factor * allowance * mean
+        && beta_binomial::ln_tail(k, n, mean, usual.rho) < strict.alpha_ln
+}
+
+/// The worst may be over although a long window still shows it.
+fn still_bad(view: &View<'_>, strict: &Strictness, life: &Life, mean: f64, at: Seconds) -> bool {
+    let recent = |length| view.counts(start(at, length, life.floor), at);
+    let (mut k, mut n) = recent(300);
+    if n < 5 {
+        (k, n) = recent(900);
+    }
+    n < 5 || k as f64 / n as f64 - mean >= 0.5 * strict.delta.max((strict.factor - 1.0) * mean)
+}
+
+/// What is usual when there is no baseline: the time from the first record to a minute before the
+/// window. `None` when that is too little to judge by.
+fn young(
+    view: &View<'_>,
+    born: Seconds,
+    life: &Life,
+    from: Seconds,
+    at: Seconds,
+    (k, n): (u64, u64),
+) -> Option<(Usual, bool)> {
+    if !life.is_quiet() {
+        return Some((Usual { mean: life.expected, rho: life.dispersion, allowance: 1.0 }, false));
+    }
+    let begin = start(at, 28_800, born.max(life.floor));
+    let begin = if at - born < 3_600 { born.max(life.floor) } else { begin };
+    let end = (from - 60).div_euclid(60) * 60;
+    let (k0, n0) = if end > begin { view.counts(begin, end) } else { (0, 0) };
+    if end - begin >= 300 && n0 >= 100 {
+        let mean = ((k0 as f64 + 0.5) / (n0 as f64 + 10.0)).clamp(0.005, 0.9);
+        return Some((Usual { mean, rho: 0.008, allowance: 1.0 }, false));
+    }
+    // Seen only since a few minutes, and most of it fails.
+    let blatant = at - from >= 300 && k >= 100 && k * 2 >= n;
+    blatant.then_some((Usual { mean: 0.05, rho: 0.01, allowance: 1.0 }, true))
+}
+
+/// Whether the ratio is back to what is usual, over the last ten minutes or, with little mail,
+/// the last hour.
+pub fn is_calm(view: &View<'_>, strict: &Strictness, usual: Usual, at: Seconds) -> bool {
+    let (mut k, mut n) = view.counts(start(at, 600, 0), at);
+    if n < 20 {
+        (k, n) = view.counts(start(at, 3_600, 0), at);
+    }
+    let factor = strict.factor * if strict.hard { 1.0 } else { usual.allowance };
+    n == 0 || k as f64 / n as f64 - usual.mean <= 0.5 * strict.delta.max((factor - 1.0) * usual.mean)
+}
+
+/// What became of a series in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    None,
+    Fires,
+    Ends,
+}
+
+/// Moves the life of a series on by one step.
+pub fn advance(life: &mut Life, strict: &Strictness, hit: Option<&Hit>, calm: bool, at: Seconds) -> Change {
+    if let Some(hit) = hit {
+        if life.is_quiet() {
+            life.pending_since = at;
+            life.expected = hit.usual.mean;
+            life.dispersion = hit.usual.rho;
+        }
+        life.last_hit = at;
+    }
+    if life.firing_since != 0 {
+        if !calm {
+            life.clear_since = 0;
+            return Change::None;
+        }
+        if life.clear_since == 0 {
+            life.clear_since = at;
+        }
+        if at - life.clear_since < CLEAR_FOR {
+            return Change::None;
+        }
+        end(life, at);
+        return Change::Ends;
+    }
+    match hit {
+        Some(hit) => {
+            let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
+            let sure = strict.hard || rise >= BLATANT || hit.window >= 1_800;
+            if sure || at - life.pending_since >= PENDING {
+                life.firing_since = at;
+                life.clear_since = 0;
+                return Change::Fires;
+            }
+        }
+        None if life.pending_since != 0 && at - life.last_hit >= PENDING => life.pending_since = 0,
+        None => {}
+    }
+    Change::None
+}
+
+/// Ends an episode: later windows do not reach back into it.
+pub fn end(life: &mut Life, at: Seconds) {
+    life.pending_since = 0;
+    life.firing_since = 0;
+    life.clear_since = 0;
+    life.floor = at;
+}
+
+/// What is usual by the baseline, for the campaign allowance with the volume of the last half hour.
+pub fn usual(
+    series: &Series,
+    strict: &Strictness,
+    at: Seconds,
+    offset_minutes: i16,
+    volume: (f64, f64),
+) -> Usual {
+    let (half_hour, per_bucket) = volume;
+    let surge = if per_bucket > 0.0 { half_hour / (6.0 * per_bucket) / 1.5 } else { 1.0 };
+    Usual {
+        mean: series.expected(strict.prior, at, offset_minutes),
+        rho: series.dispersion(),
+        allowance: surge.clamp(1.0, 2.0),
+    }
+}
+
+#[cfg(test)]
+#[path = "reasons_tests.rs"]
+mod tests;

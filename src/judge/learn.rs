@@ -1,0 +1,111 @@
+//! Moves closed five-minute buckets into the baseline, an hour late, so that an incident is known
+//! for one before it could become the usual. It judges nothing.
+
+use super::detectors::slow;
+use super::signal::{Signal, channels, strictness};
+use crate::config;
+use crate::ledger::baseline::{BUCKET_SECONDS, Baselines, Bucket, Totals, hour_of};
+use crate::ledger::windows::{Channel, HOST, Key, Windows};
+use crate::record::Seconds;
+
+const WAIT: Seconds = 3_600;
+/// After a gap the windows hold no more than this.
+const MOST: Bucket = 95;
+/// What a bucket of an incident still counts.
+const BUSY_WEIGHT: f64 = 0.05;
+
+/// Enters every bucket that is due at `at`.
+pub fn close_buckets(at: Seconds, windows: &Windows, baselines: &mut Baselines, settings: &config::Judge) {
+    let due = (at - WAIT).div_euclid(BUCKET_SECONDS) - 1;
+    let entered = baselines.volume(HOST).map_or(0, |volume| volume.entered);
+    if due <= entered {
+        return;
+    }
+    let first_record = windows.span().map_or(due, |(first, _)| first.div_euclid(BUCKET_SECONDS));
+    let first = (entered + 1).max(due - MOST).max(first_record);
+    let offset = windows.provider(HOST).map_or(0, |host| host.offset_minutes);
+    for bucket in first..=due {
+        let from = bucket * BUCKET_SECONDS;
+        // No mail at all is a gap, not a night.
+        if windows.sum(HOST, Channel::Attempts, from, from + BUCKET_SECONDS) > 0 {
+            close(bucket, hour_of(bucket, offset), windows, baselines, settings);
+        }
+    }
+    baselines.volume_mut(HOST).entered = due;
+}
+
+fn close(
+    bucket: Bucket,
+    hour: usize,
+    windows: &Windows,
+    baselines: &mut Baselines,
+    settings: &config::Judge,
+) {
+    let (from, to) = (bucket * BUCKET_SECONDS, (bucket + 1) * BUCKET_SECONDS);
+    let mut totals = Vec::new();
+    for key in windows.keys().chain([HOST]) {
+        let attempts = windows.sum(key, Channel::Attempts, from, to);
+        let known = baselines.volume(key).is_some();
+        if attempts == 0 && !known {
+            continue;
+        }
+        let mut delays = [0; 8];
+        for (held, index) in delays.iter_mut().zip(0u8..) {
+            *held = windows.sum(key, Channel::Delay(index), from, to);
+        }
+        let volume = baselines.volume_mut(key);
+        let trusting = volume.buckets < super::signal::GROWN_BUCKETS;
+        volume.enter(bucket, hour, attempts, delays);
+        slow::choose_limit(key, baselines);
+        if attempts > 0 {
+            enter_signals(key, bucket, hour, windows, baselines, settings, trusting);
+            if key != HOST {
+                totals.push((key, totals_of(windows, key, from, to)));
+            }
+        }
+    }
+    baselines.history.enter(bucket, totals);
+}
+
+fn enter_signals(
+    key: Key,
+    bucket: Bucket,
+    hour: usize,
+    windows: &Windows,
+    baselines: &mut Baselines,
+    settings: &config::Judge,
+    trusting: bool,
+) {
+    let (from, to) = (bucket * BUCKET_SECONDS, (bucket + 1) * BUCKET_SECONDS);
+    let slow_from = baselines.volume(key).map_or(0, |volume| volume.slow_from);
+    let mut signals: Vec<Signal> =
+        baselines.series_of(key).filter_map(|(number, _)| Signal::from_number(number)).collect();
+    signals.retain(|signal| !signal.is_context());
+    let any_busy = baselines.series_of(key).any(|(_, series)| series.life.was_busy(bucket));
+    signals.extend([Signal::Deferred, Signal::Bounced, Signal::Throttled]);
+    if slow_from > 0 && key != HOST && !signals.contains(&Signal::Slow) {
+        signals.push(Signal::Slow);
+    }
+    for signal in signals {
+        let (hits, whole) = channels(signal, slow_from);
+        let k = windows.sum_of(key, &hits, from, to);
+        let n = windows.sum_of(key, &whole, from, to);
+        if n == 0 {
+            continue;
+        }
+        let prior = strictness(key, signal, settings).prior;
+        let series = baselines.series_mut(key, signal.number());
+        let busy = if signal.is_context() { any_busy } else { series.life.was_busy(bucket) };
+        series.enter(prior, bucket, hour, (k, n), if busy { BUSY_WEIGHT } else { 1.0 }, trusting);
+    }
+}
+
+fn totals_of(windows: &Windows, key: Key, from: Seconds, to: Seconds) -> Totals {
+    let sum =
+        |channels: &[Channel]| u32::try_from(windows.sum_of(key, channels, from, to)).unwrap_or(u32::MAX);
+    Totals {
+        attempts: sum(&[Channel::Attempts]),
+        deferred: sum(&[Channel::Deferred, Channel::QueueDeferred]),
+        bounced: sum(&[Channel::Bounced]),
+    }
+}
