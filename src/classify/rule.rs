@@ -1,6 +1,7 @@
 //! Rules as data: reads and checks the tables, built in or the operator's. Knows no reply and
 //! does no input; the caller hands over the text of each file.
 
+mod literal;
 mod pattern;
 mod table;
 

@@ -144,9 +144,12 @@ fn index(rules: &[Rule]) -> (Option<AhoCorasick>, Vec<Vec<(u16, u16)>>) {
     let mut uses: Vec<Vec<(u16, u16)>> = Vec::new();
     let mut texts: Vec<&str> = Vec::new();
     for (number, rule) in rules.iter().enumerate() {
-        for (nth, pattern) in rule.patterns.iter().enumerate() {
-            let at = *numbers.entry(pattern.literal()).or_insert_with(|| {
-                texts.push(pattern.literal());
+        let literals = rule.patterns.iter().enumerate();
+        let literals =
+            literals.flat_map(|(nth, pattern)| pattern.literals().iter().map(move |literal| (nth, literal)));
+        for (nth, literal) in literals {
+            let at = *numbers.entry(literal.as_str()).or_insert_with(|| {
+                texts.push(literal.as_str());
                 uses.push(Vec::new());
                 texts.len() - 1
             });

@@ -8,4 +8,25 @@ macro_rules! tables {
     };
 }
 
-tables!["any.toml"];
+tables![
+    "powermta.toml",
+    "gmail.toml",
+    "microsoft.toml",
+    "yahoo.toml",
+    "apple.toml",
+    "comcast.toml",
+    "att.toml",
+    "orange.toml",
+    "europe.toml",
+    "russia.toml",
+    "china.toml",
+    "america.toml",
+    "gateways.toml",
+    "lists.toml",
+    "session.toml",
+    "languages.toml",
+    "sender.toml",
+    "mailbox.toml",
+    "message.toml",
+    "network.toml",
+];
