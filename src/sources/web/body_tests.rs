@@ -212,6 +212,13 @@ fn vmtas_have_domains_and_an_empty_list_is_a_list() {
     ] {
         assert_eq!(parse_list(body.as_bytes(), 10).unwrap().0.rows, 0, "{body}");
     }
+    for body in [JSON_STATUS, DOM_STATUS, &xml_status("")] {
+        assert_eq!(
+            parse_list(body.as_bytes(), 10).map(|_| ()),
+            Err(BodyError::Foreign),
+            "a status is no list"
+        );
+    }
 }
 
 #[test]
@@ -287,7 +294,82 @@ fn a_page_cut_anywhere_is_never_taken_for_a_whole_one() {
     }
 }
 
+/// One queue as a page may print it: name, recipients, tenths of kilobytes, paused, backoff.
+type Queue = (String, u32, u32, bool, bool);
+
+fn print(queues: &[Queue], format: Format) -> String {
+    let kb = |tenths: u32| format!("{}.{}", tenths / 10, tenths % 10);
+    let mode = |backoff: bool| if backoff { "backoff" } else { "normal" };
+    let row = |(at, (name, rcp, tenths, paused, backoff)): (usize, &Queue)| match format {
+        Format::Json => {
+            let rcp = if rcp % 2 == 0 { rcp.to_string() } else { format!("\"{rcp}\"") };
+            let name = serde_json::to_string(name).unwrap();
+            format!(
+                "{{\"kb\":{},\"rcp\":{rcp},\"name\":{name},\"paused\":{paused},\"mode\":\"{}\"}}",
+                kb(*tenths),
+                mode(*backoff)
+            )
+        }
+        Format::Xml => {
+            let (name, paused) = (quick_xml::escape::escape(name.as_str()), u8::from(*paused));
+            format!(
+                "<queue><name>{name}</name><rcp>{rcp}</rcp><kb>{}</kb><paused>{paused}</paused><mode>{}</mode></queue>",
+                kb(*tenths),
+                mode(*backoff)
+            )
+        }
+        Format::Dom => {
+            let paused = if *paused { "yes" } else { "no" };
+            format!(
+                "queue[{at}].name=\"{name}\"\nqueue[{at}].rcp=\"{rcp}\"\nqueue[{at}].kb=\"{}\"\nqueue[{at}].paused=\"{paused}\"\nqueue[{at}].mode=\"{}\"\n",
+                kb(*tenths),
+                mode(*backoff)
+            )
+        }
+    };
+    let rows: Vec<String> = queues.iter().enumerate().map(row).collect();
+    match format {
+        Format::Json => format!(
+            "{{\"data\":{{\"queues\":[{}],\"totalQueuesWithRcp\":{}}},\"status\":\"success\"}}",
+            rows.join(","),
+            rows.len()
+        ),
+        Format::Xml => format!(
+            "<rsp><data>{}<totalQueuesWithRcp>{}</totalQueuesWithRcp></data><succ/></rsp>",
+            rows.join("\n"),
+            rows.len()
+        ),
+        Format::Dom => format!("{}totalQueuesWithRcp=\"{}\"\n", rows.concat(), rows.len()),
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_queues_are_the_same_in_every_format(
+        queues in prop::collection::vec(("[a-zäß0-9.\"'<&=-]{1,12}/[{}a-z0-9.]{1,8}", any::<u32>(), any::<u32>(), any::<bool>(), any::<bool>()), 0..12),
+        keep in 0_usize..14,
+    ) {
+        let mut sizes: Vec<i64> = queues.iter().map(|queue| i64::from(queue.1)).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let mut told = Vec::new();
+        for format in [Format::Json, Format::Xml, Format::Dom] {
+            let (list, found) = parse_list(print(&queues, format).as_bytes(), keep).unwrap();
+            prop_assert_eq!(found, format);
+            prop_assert_eq!(list.recipients, sizes.iter().sum::<i64>());
+            prop_assert_eq!(list.complete(), queues.len() <= keep);
+            let rows = list.into_rows();
+            prop_assert!(rows.iter().map(|row| row.recipients).eq(sizes.iter().copied().take(keep)));
+            told.push(rows);
+        }
+        prop_assert_eq!(&told[0], &told[1]);
+        prop_assert_eq!(&told[0], &told[2]);
+        for row in &told[0] {
+            let same = |queue: &&Queue| queue.0 == row.name && i64::from(queue.1) == row.recipients
+                && Some(queue.3) == row.paused && Some(queue.4) == row.backoff;
+            prop_assert!(queues.iter().any(|queue| same(&queue)), "{:?}", row);
+        }
+    }
+
     #[test]
     fn no_bytes_make_a_reader_panic(body in prop::collection::vec(any::<u8>(), 0..400), at in 0_usize..1_500, which in 0_usize..5) {
         let page = [JSON_STATUS, JSON_QUEUES, XML_QUEUES, DOM_QUEUES, DOM_STATUS][which].as_bytes();

@@ -128,6 +128,10 @@ impl Listener for List {
             }
             return;
         }
+        // Totals stand beside the rows: `data` in JSON, `rsp.data` in XML, the root in DOM.
+        if path.keys().any(|above| !matches!(above, "rsp" | "data") && above != key) {
+            return;
+        }
         match key {
             "title" | "data" => {}
             "totalRcp" => self.all_recipients = value.count(),

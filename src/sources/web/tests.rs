@@ -233,6 +233,32 @@ fn more_rows_come_by_command_where_the_parameter_is_ignored() {
 }
 
 #[test]
+fn an_operator_by_address_needs_no_key_for_more_rows() {
+    let stage = Stage::new(|request| match page(request) {
+        "/command" => Reply::ok(list("queues", 30, 30)),
+        _ => stubborn(request),
+    });
+    let run = run(&stage, 1_000, Notes::default());
+    assert_eq!(run.names().iter().filter(|name| **name == "pmta_queue").count(), 30);
+    assert!(stage.heard().iter().all(|request| !request.headers.contains("x-api-key")));
+}
+
+#[test]
+fn a_list_of_many_queues_is_summed_and_only_its_head_is_handed_on() {
+    let stage = Stage::new(|request| match page(request) {
+        "/queues" => Reply::ok(list("queues", 5_000, 5_000)),
+        _ => healthy(request),
+    });
+    let run = run(&stage, 1_000, Notes::default());
+    let told = run.samples.iter().find(|row| row.measurement == PAGE && row.tags[0].1 == "queues").unwrap();
+    for (name, value) in [("rows", 5_000), ("kept_rows", 100), ("recipients", 12_502_500), ("complete", 0)] {
+        assert_eq!(told.field(name), Some(&Value::Int(value)), "{name}");
+    }
+    let largest = run.samples.iter().find(|row| row.measurement == "pmta_queue").unwrap();
+    assert_eq!(largest.field("recipients"), Some(&Value::Int(5_000)));
+}
+
+#[test]
 fn ten_rows_are_taken_where_nothing_gives_more_and_asked_again_after_an_hour() {
     let stage = Stage::new(stubborn);
     let first = run(&stage, 1_000, Notes::default());
