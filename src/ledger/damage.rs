@@ -8,6 +8,7 @@ use super::{LedgerError, Limits, Tally, events, findings};
 use crate::record::{Finding, Seconds, Severity};
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const DAMAGED: &str = "ledger-damaged-";
@@ -70,15 +71,12 @@ pub(super) fn mend(
     now: Seconds,
     steps: &[&[&str]],
 ) -> Result<Connection, LedgerError> {
-    let mut story = None;
     // Set aside, restored, migrated: a copy that is itself bad takes one more turn.
     for _ in 0..4 {
         match look(folder, steps)? {
             State::Sound(db) => {
+                tell(folder, &db, now)?;
                 remove(&folder.suspect());
-                if let Some(told) = story {
-                    tell(&db, told, now)?;
-                }
                 return Ok(db);
             }
             State::Absent => make(folder, now, steps)?,
@@ -86,7 +84,7 @@ pub(super) fn mend(
                 copy(folder, &db, &folder.path.join(format!("{BEFORE}{}.db", from + 1)))?;
                 store::set_up(&db, from, steps)?;
             }
-            State::Damaged(why) => story = Some(replace(folder, &why, now, steps)?),
+            State::Damaged(why) => replace(folder, &why, now, steps)?,
         }
     }
     Err(LedgerError::Damaged { why: "it cannot be mended".to_owned() })
@@ -107,20 +105,42 @@ fn make(folder: &Folder, now: Seconds, steps: &[&[&str]]) -> Result<(), LedgerEr
 }
 
 /// Sets the damaged files aside and puts the last good copy in their place, if there is one.
-fn replace(folder: &Folder, why: &str, now: Seconds, steps: &[&[&str]]) -> Result<Finding, LedgerError> {
-    set_aside(folder, now)?;
+fn replace(folder: &Folder, why: &str, now: Seconds, steps: &[&[&str]]) -> Result<(), LedgerError> {
     let backup = folder.backup();
     let good = backup.exists() && is_good(&backup, steps);
+    let (severity, message, action) = if good {
+        (
+            Severity::Warning,
+            format!("The ledger was damaged ({why}); the last good copy took its place."),
+            "The files are read again from there: no total is lost. Check the disk.",
+        )
+    } else {
+        (
+            Severity::Critical,
+            format!("The ledger was damaged ({why}) and there is no good copy: totals begin at 0."),
+            "Check the disk; the damaged files are kept beside the ledger as ledger-damaged-*.",
+        )
+    };
+    // Written down before anything is moved: who is killed on the way leaves the story to the next.
+    leave_story(folder, &Finding::note("ledger-damaged", severity, now, message, action))?;
+    set_aside(folder, now)?;
     if good {
-        restore(folder, &backup)?;
-        let message = format!("The ledger was damaged ({why}); the last good copy took its place.");
-        let action = "The files are read again from there: no total is lost. Check the disk.";
-        return Ok(Finding::note("ledger-damaged", Severity::Warning, now, message, action));
+        return restore(folder, &backup);
     }
     remove(&backup);
-    let message = format!("The ledger was damaged ({why}) and there is no good copy: totals begin at 0.");
-    let action = "Check the disk; the damaged files are kept beside the ledger as ledger-damaged-*.";
-    Ok(Finding::note("ledger-damaged", Severity::Critical, now, message, action))
+    Ok(())
+}
+
+/// The marker of suspicion holds what is to be told once a sound ledger is there.
+fn leave_story(folder: &Folder, story: &Finding) -> Result<(), LedgerError> {
+    let path = folder.suspect();
+    let text = serde_json::to_string(story).map_err(|_| LedgerError::unreadable("an event"))?;
+    let mut file = folder.make(&path, false).map_err(|why| LedgerError::io(&path, why))?;
+    // The first story counts: what follows in the same mending is its consequence.
+    if file.metadata().is_ok_and(|found| found.len() > 0) {
+        return Ok(());
+    }
+    file.write_all(text.as_bytes()).map_err(|why| LedgerError::io(&path, why))
 }
 
 /// The database first: without it nothing can mistake the rest for a whole.
@@ -238,7 +258,12 @@ pub(super) fn suspect(folder: &Folder) {
     let _ = folder.make(&folder.suspect(), false);
 }
 
-fn tell(db: &Connection, story: Finding, now: Seconds) -> Result<(), LedgerError> {
+fn tell(folder: &Folder, db: &Connection, now: Seconds) -> Result<(), LedgerError> {
+    let text = fs::read_to_string(folder.suspect()).unwrap_or_default();
+    let Ok(story) = findings::parse(&text) else { return Ok(()) };
+    if events::newest_of(db, &story.id, i64::MAX)?.is_some() {
+        return Ok(());
+    }
     let change = db.unchecked_transaction()?;
     let story = [story];
     events::add(&change, &story, now)?;

@@ -2,7 +2,6 @@
 //! millions of records that name a known one build no text.
 
 use foldhash::fast::FixedState;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
@@ -66,10 +65,8 @@ impl<'a> Key<'a> {
 
     /// The second word as text, where it was not.
     pub(super) fn mended(&self) -> Option<String> {
-        match String::from_utf8_lossy(self.second?) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(text),
-        }
+        let second = self.second?;
+        std::str::from_utf8(second).is_err().then(|| String::from_utf8_lossy(second).into_owned())
     }
 
     pub(super) fn with_second<'b>(&self, second: &'b str) -> Key<'b>

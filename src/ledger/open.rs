@@ -72,6 +72,14 @@ impl Ledger {
             Ok(latch) => open_sound(&folder, latch, tick)?,
             Err(_) => open_to_read(&folder)?,
         };
+        // SQLite opens a file that it may not write without a word.
+        let latch = match latch {
+            Ok(_) if db.is_readonly("main")? => {
+                let why = format!("{} belongs to another user", super::folder::LEDGER);
+                Err(LedgerError::ReadOnly { folder: folder.path.clone(), why })
+            }
+            latch => latch,
+        };
         let home = Some(Home { folder, latch });
         Ok(Ledger::of(db, home, limits, tick.now(), place.shared))
     }
@@ -118,10 +126,13 @@ impl Ledger {
             return Ok(());
         }
         let _held = self.hold(until)?;
+        self.heed(self.move_cursor(news))
+    }
+
+    fn move_cursor(&self, news: &News) -> Result<(), LedgerError> {
         let change = self.db.unchecked_transaction()?;
         consumers::moved(&change, news)?;
-        change.commit()?;
-        Ok(())
+        Ok(change.commit()?)
     }
 
     /// The hourly copy, at the very end of a run. Nobody is waited for: who is busy tends it later.
@@ -153,10 +164,9 @@ impl Ledger {
 
     /// Damage met on the way is looked into by the next run.
     pub(super) fn heed<T>(&self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
-        if let (Err(LedgerError::Damaged { .. }), Some(home)) = (&answer, &self.home)
-            && home.latch.is_ok()
+        if let (Err(LedgerError::Damaged { .. }), Some(Home { folder, latch: Ok(_) })) = (&answer, &self.home)
         {
-            damage::suspect(&home.folder);
+            damage::suspect(folder);
         }
         answer
     }

@@ -51,7 +51,8 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// An empty book. `book` is its number in the ledger's file, unique among all of them.
+    /// An empty book. `book` is its number in the ledger's file, unique among all of them: 1 to 3
+    /// are the totals'.
     pub fn new(book: i64, width: usize, most: usize) -> Slots {
         Slots {
             book,
@@ -98,8 +99,8 @@ impl Slots {
 
     /// The seat that holds this key now.
     pub fn find(&self, key: &str) -> Option<usize> {
-        let key = Key::read(key);
-        self.find_hashed(key.hash(), &key)
+        let seat = self.index.get(&Key::read(key).hash()).copied()?;
+        (self.key(seat) == key).then_some(seat)
     }
 
     /// Raises a counter; totals stop at the largest number rather than fall.
@@ -144,17 +145,16 @@ impl Slots {
         }
     }
 
-    fn find_hashed(&self, hash: u64, key: &Key<'_>) -> Option<usize> {
-        let seat = self.index.get(&hash).copied()?;
-        self.seats.get(seat).is_some_and(|held| key.is(&held.key)).then_some(seat)
-    }
-
     fn seat_of(&mut self, key: Key<'_>, named: bool, at: Seconds) -> usize {
         if at >= self.hour_end {
             self.advance(at);
         }
         let hash = key.hash();
-        if let Some(seat) = self.find_hashed(hash, &key) {
+        if let Some(seat) = self.index.get(&hash).copied() {
+            // Two keys with one hash: the second stays in `other`.
+            if !self.seats.get(seat).is_some_and(|held| key.is(&held.key)) {
+                return OTHER;
+            }
             self.touch(seat, at);
             return seat;
         }
@@ -168,10 +168,6 @@ impl Slots {
     }
 
     fn seat_newcomer(&mut self, hash: u64, key: &Key<'_>, named: bool, at: Seconds) -> usize {
-        // Two keys with one hash: the second stays in `other`.
-        if self.index.contains_key(&hash) {
-            return OTHER;
-        }
         let free = self.most.saturating_sub(self.index.len());
         let at_once = free > 0 && (named || free * 2 > self.most);
         if at_once || (self.sketch.note(hash, key) >= RECORDS_TO_EARN && free > 0) {

@@ -5,7 +5,6 @@ use super::{OTHER, Seat, Slots};
 use crate::ledger::LedgerError;
 use crate::ledger::packing::{Reader, put_counts};
 use crate::ledger::sketch::Sketch;
-use crate::record::Seconds;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub(in crate::ledger) const DDL: &str = "
@@ -155,11 +154,6 @@ impl Slots {
         db.prepare_cached("DELETE FROM resting WHERE book = ?1 AND key = ?2")?
             .execute(params![self.book, key])?;
         Ok(())
-    }
-
-    /// When the key was last named, for whoever keeps more about a seat than counters.
-    pub fn last(&self, seat: usize) -> Seconds {
-        self.seats.get(seat).map_or(0, |seat| seat.last)
     }
 }
 

@@ -108,6 +108,30 @@ fn without_a_good_copy_totals_begin_anew_and_it_is_told() {
     }
 }
 
+/// Killed between setting aside and telling, the story is told by the run after, and only once.
+#[test]
+fn the_story_survives_whoever_was_killed_while_mending() {
+    let folder = tempfile::tempdir().unwrap();
+    harmed(folder.path(), true, |ledger| garble(ledger, 0, 100));
+    let ledger = recover(folder.path(), NOW + 60, "killed");
+    let story = stories(&ledger).remove(0);
+    let told = |ledger: &Ledger| -> i64 {
+        ledger.db.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap()
+    };
+    // As if killed before the marker was removed, and then as if killed before it was told.
+    let marker = folder.path().join("ledger-suspect");
+    assert!(!marker.exists());
+    for forget in [false, true] {
+        if forget {
+            ledger.db.execute_batch("DELETE FROM events; DELETE FROM findings").unwrap();
+        }
+        fs::write(&marker, serde_json::to_string(&story).unwrap()).unwrap();
+        let again = recover(folder.path(), NOW + 70, "again");
+        assert_eq!((told(&again), marker.exists()), (1, false));
+        assert_eq!(stories(&again), std::slice::from_ref(&story));
+    }
+}
+
 #[test]
 fn a_damaged_log_leaves_an_earlier_commit_whole() {
     for at in [0, 40, 5_000, 9_000, 20_000] {

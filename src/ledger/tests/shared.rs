@@ -4,9 +4,10 @@
 use super::*;
 use rustix::fs::Mode;
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const FOLDER: &str = "PMTA_VITALS_TEST_FOLDER";
 const UMASK: &str = "PMTA_VITALS_TEST_UMASK";
@@ -17,12 +18,17 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs one test of this file again in a process of its own. `/proc/self/exe`, because another
-/// user need not see the folder that this binary lies in.
-fn again(test: &str, folder: &Path, umask: u32, user: Option<u32>) -> bool {
+/// One test of this file in a process of its own. `/proc/self/exe`, because another user need not
+/// see the folder that this binary lies in.
+fn child(test: &str, folder: &Path, umask: u32) -> Command {
     let mut child = Command::new("/proc/self/exe");
     child.args(["--exact", &format!("ledger::tests::shared::{test}"), "--nocapture"]);
     child.env(FOLDER, folder).env(UMASK, umask.to_string()).current_dir("/");
+    child
+}
+
+fn again(test: &str, folder: &Path, umask: u32, user: Option<u32>) -> bool {
+    let mut child = child(test, folder, umask);
     if let Some(user) = user {
         child.uid(user).gid(user);
     }
@@ -202,4 +208,76 @@ fn a_folder_that_is_closed_to_us_is_named_in_the_error() {
         assert!(again(test, &folder, 0o022, is_root().then_some(NOBODY)));
     }
     fs::set_permissions(&closed, Permissions::from_mode(0o700)).unwrap();
+}
+
+/// Opens, counts one and closes, as a run does; waits as long as it takes.
+fn run(folder: &Path) -> u64 {
+    loop {
+        let opened = Ledger::open(&place(folder), Limits::default(), &tick(NOW));
+        match opened.and_then(|mut ledger| count(&mut ledger, 1)) {
+            Ok(tally) => return delivered(&tally),
+            Err(LedgerError::Busy) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn four_processes_at_once_count_everything_once() {
+    const RUNS: u64 = 25;
+    if let Some(folder) = as_child() {
+        (0..RUNS).for_each(|_| assert!(run(&folder) > 0));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let test = "four_processes_at_once_count_everything_once";
+    let children: Vec<_> =
+        (0..4).map(|_| child(test, folder.path(), 0o022).stdout(Stdio::null()).spawn().unwrap()).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(committed(&open(folder.path(), NOW)), 4 * RUNS);
+}
+
+#[test]
+fn a_killed_process_loses_nothing_it_has_shown() {
+    if let Some(folder) = as_child() {
+        loop {
+            println!("\nshown {}", run(&folder));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=8 {
+        let test = "a_killed_process_loses_nothing_it_has_shown";
+        let mut child = child(test, folder.path(), 0o022).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let shown = lines.filter_map(|line| line.unwrap().strip_prefix("shown ")?.parse::<u64>().ok());
+        let last = shown.take(round * 3).last().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(committed(&open(folder.path(), NOW)) >= last);
+    }
+}
+
+#[test]
+fn a_ledger_file_of_others_is_named_as_the_reason() {
+    if let Some(folder) = as_child() {
+        let mut ledger = open(&folder, NOW);
+        assert_eq!(committed(&ledger), 5);
+        let refused = ledger.lock(soon()).map(|_| ()).unwrap_err();
+        assert!(matches!(refused, LedgerError::ReadOnly { .. }), "{refused:?}");
+        return;
+    }
+    let parent = tempfile::tempdir().unwrap();
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o755)).unwrap();
+    let folder = parent.path().join("state");
+    count(&mut open(&folder, NOW), 5).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    for (name, mode) in
+        [("ledger.db", 0o444), ("ledger.db-wal", 0o444), ("ledger.db-shm", 0o444), ("ledger.lock", 0o666)]
+    {
+        fs::set_permissions(folder.join(name), Permissions::from_mode(mode)).unwrap();
+    }
+    let test = "a_ledger_file_of_others_is_named_as_the_reason";
+    assert!(again(test, &folder, 0o022, is_root().then_some(NOBODY)));
 }
