@@ -219,9 +219,9 @@ fn every_incident_of_the_table_leaves_its_reason_in_the_truth() {
     for name in names.iter().filter(|name| !name.starts_with("throughput") && !name.starts_with("slow")) {
         let at = dir.path().join(name);
         let scenario = name.clone();
-        // 08:50, so that an hour begins within the run
+        // 08:59, so that an hour begins within the run
         let host =
-            Host::start(Options { scenario, rate: 60.0, start: 1_795_423_800, ..options(&at) }).unwrap();
+            Host::start(Options { scenario, rate: 60.0, start: 1_795_424_340, ..options(&at) }).unwrap();
         host.advance(300).unwrap();
         let incident = host.incidents().remove(0);
         let truth = host.truth();
