@@ -74,12 +74,18 @@ impl Flow {
         let network = Network::new(options);
         let vmtas = network.vmtas.len();
         let incidents = incidents::parse(&options.scenario, options.start, options.seed, vmtas)?;
+        Ok(Self::with(options, network, incidents))
+    }
+
+    /// A flow over a network and with incidents of one's own.
+    pub fn with(options: &Options, network: Network, incidents: Vec<Incident>) -> Self {
+        let vmtas = network.vmtas.len();
         let queues = (0..network.queue_domains.len() * vmtas).map(|i| Queue {
             domain: i / vmtas,
             vmta: i % vmtas,
             ..Queue::default()
         });
-        Ok(Self {
+        Self {
             queues: queues.collect(),
             network,
             incidents,
@@ -89,7 +95,7 @@ impl Flow {
             daily_curve: options.daily_curve,
             seed: options.seed,
             serial: 0,
-        })
+        }
     }
 
     /// Lets one second happen.
@@ -247,7 +253,7 @@ impl Flow {
         for incident in &self.incidents {
             let here = incident.active(now, second_of_hour)
                 && incident.hits(&destination.label, &destination.domain, vmta);
-            if let Some(reply) = here.then(|| incident.answer(&mut self.dice)).flatten() {
+            if let Some(reply) = here.then(|| incident.answer(now, &mut self.dice)).flatten() {
                 return Fate::Answered(reply);
             }
         }
@@ -287,7 +293,8 @@ impl Flow {
         })
     }
 
-    /// Volume over the day: a morning peak, a smaller evening one, little at night; less at weekends.
+    /// Volume over the day, 1 in the mean of a working day: a morning peak, a smaller evening one, little at
+    /// night; less at weekends.
     fn curve(&self, now: i64) -> f64 {
         if !self.daily_curve {
             return 1.0;
@@ -295,7 +302,7 @@ impl Flow {
         let hour = self.calendar.second_of_day(now) as f64 / 3_600.0;
         let hill = |centre: f64, width: f64| (-((hour - centre) / width).powi(2)).exp();
         let weekend = if self.calendar.weekday(now) >= 5 { 0.6 } else { 1.0 };
-        weekend * (0.25 + 1.9 * hill(10.0, 2.6) + 1.1 * hill(18.5, 2.4))
+        weekend * (0.31 + 2.34 * hill(10.0, 2.6) + 1.36 * hill(18.5, 2.4))
     }
 }
 

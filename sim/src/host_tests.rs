@@ -216,12 +216,14 @@ fn an_incident_moves_the_ratio_as_its_name_says() {
 fn every_incident_of_the_table_leaves_its_reason_in_the_truth() {
     let dir = tempfile::tempdir().unwrap();
     let names: Vec<String> = crate::scenario_names().map(|name| format!("{name}@0+100000")).collect();
-    for name in names.iter().filter(|name| !name.starts_with("throughput") && !name.starts_with("slow")) {
+    let no_answers = ["throughput", "slow", "campaign", "holiday", "dead-domain", "gradual"];
+    let answered = |name: &&String| !no_answers.iter().any(|start| name.starts_with(start));
+    for name in names.iter().filter(answered) {
         let at = dir.path().join(name);
         let scenario = name.clone();
-        // 08:50, so that an hour begins within the run
+        // 08:59, so that an hour begins within the run
         let host =
-            Host::start(Options { scenario, rate: 60.0, start: 1_795_423_800, ..options(&at) }).unwrap();
+            Host::start(Options { scenario, rate: 60.0, start: 1_795_424_340, ..options(&at) }).unwrap();
         host.advance(300).unwrap();
         let incident = host.incidents().remove(0);
         let truth = host.truth();

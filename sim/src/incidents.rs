@@ -34,6 +34,8 @@ pub struct Plot {
     pub seconds: i64,
     /// Whether an operator wants to hear of it.
     pub pages: bool,
+    /// It grows from nothing to its strength over its time.
+    pub ramp: bool,
     pub change: Change,
 }
 
@@ -61,10 +63,12 @@ impl Incident {
     }
 
     /// The answer this incident gives to an attempt, if it gives one.
-    pub fn answer(&self, dice: &mut Dice) -> Option<&'static Reply> {
+    pub fn answer(&self, now: i64, dice: &mut Dice) -> Option<&'static Reply> {
         match self.plot.change {
             Change::Answers { probability, replies } => {
-                let hit = dice.chance((probability * self.strength).min(0.99));
+                let grown = (now - self.start) as f64 / (self.end - self.start).max(1) as f64;
+                let strength = if self.plot.ramp { self.strength * grown } else { self.strength };
+                let hit = dice.chance((probability * strength).min(0.99));
                 if hit { pick_weighted(replies, dice) } else { None }
             }
             _ => None,
@@ -86,6 +90,11 @@ pub fn pick_weighted(replies: &'static [Reply], dice: &mut Dice) -> Option<&'sta
 /// Every name a scenario may use.
 pub fn names() -> impl Iterator<Item = &'static str> {
     table::PLOTS.iter().map(|plot| plot.name)
+}
+
+/// A plot by its name.
+pub fn plot(name: &str) -> Option<&'static Plot> {
+    table::PLOTS.iter().find(|plot| plot.name == name)
 }
 
 /// `quiet`, `random`, or `name[@offset[+duration[xstrength]]]` separated by commas.
@@ -112,7 +121,7 @@ fn one(text: &str, start: i64, vmtas: usize, dice: &mut Dice) -> Result<Incident
         ))
     };
     let (name, when) = text.split_once('@').unwrap_or((text, "600"));
-    let plot = table::PLOTS.iter().find(|plot| plot.name == name).ok_or_else(|| bad("unknown name"))?;
+    let plot = self::plot(name).ok_or_else(|| bad("unknown name"))?;
     let (when, strength) = when.split_once('x').unwrap_or((when, "1"));
     let (offset, seconds) = when.split_once('+').unwrap_or((when, ""));
     let offset: i64 = offset.parse().map_err(|_| bad("the offset is no number"))?;

@@ -61,6 +61,26 @@ impl Network {
         network
     }
 
+    /// A network of these recipient domains only, each with its recipients a day.
+    pub fn of(vmtas: usize, domains: &[(&str, u64)]) -> Self {
+        let vmtas = (0..vmtas.max(1)).map(vmta).collect();
+        let mut network =
+            Self { vmtas, destinations: Vec::new(), queue_domains: Vec::new(), running: Vec::new() };
+        for (domain, volume) in domains {
+            let known = providers::all().find(|provider| provider.domains.contains(domain));
+            let provider = known.unwrap_or(&SMALL);
+            let label = if known.is_some() { provider.label } else { domain };
+            network.add(label, domain, provider, *volume);
+        }
+        network
+    }
+
+    /// The label of whoever a queue domain belongs to.
+    pub fn label_of(&self, queue_domain: usize) -> &str {
+        let found = self.destinations.iter().find(|destination| destination.queue == queue_domain);
+        found.map_or("", |destination| &destination.label)
+    }
+
     pub fn draw(&self, dice: &mut Dice) -> usize {
         let sum = self.running.last().copied().unwrap_or(0);
         let mark = dice.below(sum);
