@@ -76,6 +76,13 @@ impl Bench {
         changed
     }
 
+    /// Whether the mere passing of time can change something: a finding is open or pending, or a
+    /// series is on its way. While this is false, steps without records need not be judged now.
+    pub fn is_waiting(&self, baselines: &Baselines) -> bool {
+        self.cases.iter().any(|case| case.finding.state != State::Resolved)
+            || baselines.all_series().any(|(_, _, series)| !series.life.is_quiet())
+    }
+
     /// Every finding that is firing or suppressed, and those resolved within 45 minutes.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.cases.iter().map(|case| &case.finding).filter(|finding| finding.state != State::Pending)

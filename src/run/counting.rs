@@ -9,8 +9,9 @@ use super::recollection::Recollection;
 use super::setup::Setup;
 use crate::classify::{Classifier, Providers};
 use crate::config::Config;
+use crate::judge::Surroundings;
 use crate::ledger::{Ledger, LedgerError, Locked};
-use crate::record::{Finding, Memory, Notes, Sample, Tick, Value};
+use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -33,6 +34,8 @@ pub struct Count<'a> {
     pub generation: Option<i64>,
     /// Measurements whose page was fetched in this run.
     pub observed: &'a [&'static str],
+    /// The queue list held every queue.
+    pub complete: bool,
 }
 
 /// The committed truth of this run.
@@ -60,11 +63,16 @@ impl Count<'_> {
             locked.keep_notes(source, notes);
             changes.extend(told);
         }
-        let pushed = self.read_files(&mut locked, &mut changes, providers, health)?;
+        let pushed = self.read_files(
+            &mut locked,
+            &mut changes,
+            providers,
+            surroundings(gauges, self.complete),
+            health,
+        )?;
         let mut samples = locked.grow(gauges, self.generation)?;
         samples.extend(pushed);
         samples.extend(locked.farewell(&samples, self.observed)?);
-        locked.keep_findings(&changes)?;
         locked.keep_events(&changes)?;
         let findings = locked.findings()?;
         locked.notes(RUN).put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
@@ -78,9 +86,11 @@ impl Count<'_> {
         locked: &mut Locked<'_>,
         changes: &mut Vec<Finding>,
         providers: &mut Providers,
+        around: Surroundings,
         health: &mut Health,
     ) -> Result<Vec<Sample>, LedgerError> {
-        let recollection = Recollection::new(locked.shelf(), locked.notes(RUN), self.config, self.tick);
+        let recollection =
+            Recollection::new(locked.shelf(), locked.notes(RUN), self.config, around, self.tick);
         let mut answers = locked.notes(CLASSIFY);
         let sources: Vec<_> = SOURCES
             .iter()
@@ -107,7 +117,10 @@ impl Count<'_> {
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
-        recollection.save()?;
+        let now = recollection.save()?;
+        // First each change as it happened, then how things stand: the last word wins.
+        locked.keep_findings(changes)?;
+        locked.keep_findings(&now.unwrap_or_default())?;
         Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
     }
 
@@ -134,4 +147,24 @@ impl Count<'_> {
         }
         Ok(())
     }
+}
+
+/// Waiting recipients as the pages of this run show them.
+fn surroundings(gauges: &[Sample], complete: bool) -> Surroundings {
+    let recipients = |sample: &Sample| match sample.field("recipients") {
+        Some(Value::Int(waiting)) => *waiting,
+        _ => 0,
+    };
+    let mut around = Surroundings { complete, ..Surroundings::default() };
+    for sample in gauges {
+        match sample.measurement {
+            "pmta_queues" if tag(&sample.tags, "kind") == "smtp" => around.backlog = Some(recipients(sample)),
+            "pmta_queue" => {
+                let provider = tag(&sample.tags, "provider").to_owned();
+                *around.providers.entry(provider).or_default() += recipients(sample);
+            }
+            _ => {}
+        }
+    }
+    around
 }

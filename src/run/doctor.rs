@@ -1,12 +1,15 @@
 //! `doctor`: asks the web monitor once, lets everything be examined, and prints what to mend.
 
+use super::aside;
 use super::setup::Setup;
 use super::{RunError, print};
 use crate::cli;
+use crate::config::Config;
 use crate::doctor::{Examination, LocalHost, State, WebProbe, examine, fix_commands, render, worst};
-use crate::record::Notes;
-use crate::sources::pmta_config;
+use crate::record::{Notes, Tick, tag};
+use crate::sources::{SOURCES, Source, pmta_config, web};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A person waits for this one.
@@ -15,9 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn run(setup: &Setup, args: &cli::Doctor, started: Instant) -> Result<ExitCode, RunError> {
     let own = &setup.loaded.config;
     let found = pmta_config::discover(&own.pmta.config, &mut Notes::default());
-    let config = pmta_config::fill(own.clone(), &found);
+    let config = Arc::new(pmta_config::fill(own.clone(), &found));
     let tick = setup.clock.tick(started, PATIENCE);
-    let web = WebProbe::NotTried;
+    let off = found.readable && found.web_port().is_none() && own.pmta.url.is_none();
+    let web = if off { WebProbe::Off } else { probe(setup, &config, tick) };
     let advice = examine(&Examination {
         config: &config,
         found: &found,
@@ -29,4 +33,22 @@ pub fn run(setup: &Setup, args: &cli::Doctor, started: Instant) -> Result<ExitCo
     let text = if args.fix_commands { fix_commands(&advice) } else { render(&advice) };
     print(text.as_bytes())?;
     Ok(if worst(&advice) == State::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// One fetch of the pages by the source itself, so that the doctor sees what a run would see.
+fn probe(setup: &Setup, config: &Arc<Config>, tick: Tick) -> WebProbe {
+    if config.pmta.url.is_none() {
+        return WebProbe::NotTried;
+    }
+    let source: Option<&&'static dyn Source> = SOURCES.iter().find(|source| source.name() == web::NAME);
+    let asked = source.map(|source| (*source, Notes::default())).into_iter().collect();
+    let hauls = aside::start(asked, config, tick).wait(tick.deadline, &setup.stop);
+    let Some(haul) = hauls.into_iter().next() else { return WebProbe::NotTried };
+    let version = haul.samples.iter().find(|sample| sample.measurement == "pmta");
+    match &haul.result {
+        Err(error) => WebProbe::told(error),
+        Ok(()) => WebProbe::Answers {
+            version: version.map_or_else(String::new, |sample| tag(&sample.tags, "version").to_owned()),
+        },
+    }
 }

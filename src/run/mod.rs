@@ -20,6 +20,7 @@ mod textfile;
 
 use crate::cli::{Cli, Command};
 use crate::config::ConfigError;
+use crate::judge::SuppressError;
 use crate::ledger::LedgerError;
 use clap::CommandFactory;
 use clock::Clock;
@@ -56,6 +57,8 @@ pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
 pub enum RunError {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Suppress(#[from] SuppressError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]

@@ -66,6 +66,8 @@ struct Gathering {
     generation: Option<i64>,
     /// Measurements whose page was fetched in this run.
     observed: Vec<&'static str>,
+    /// The queue list held every queue.
+    complete: bool,
 }
 
 /// What the ledger knew before this run.
@@ -113,6 +115,7 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
             config: &prior.config,
             generation: gathering.generation,
             observed: &gathering.observed,
+            complete: gathering.complete,
         };
         let counted =
             count.run(ledger, (prior.discovery, kept), &mut providers, &gathering.samples, &mut health);
@@ -184,7 +187,10 @@ impl Gathering {
             self.generation = Some(*generation);
         }
         match tag(&sample.tags, "page") {
-            "queues" => self.observed.push("pmta_queue"),
+            "queues" => {
+                self.observed.push("pmta_queue");
+                self.complete = sample.field("complete") == Some(&Value::Int(1));
+            }
             "vmtas" => self.observed.push("pmta_vmta"),
             _ => {}
         }

@@ -3,12 +3,10 @@
 
 use crate::classify::Answer;
 use crate::config::{Config, Method};
-use crate::judge::Bench;
+use crate::judge::{Bench, STEP, Surroundings};
 use crate::ledger::{Baselines, LedgerError, Shelf, SourceNotes, Windows};
 use crate::record::{Delivery, Finding, Memory, Seconds, Tick};
 
-/// Steps of event time at which everything is judged (design section 3.6).
-const STEP: Seconds = 10;
 /// The last step that was judged.
 const JUDGED: &str = "judged";
 /// Written while a finding is pending or open: then time alone can change something.
@@ -22,6 +20,7 @@ pub struct Recollection<'l> {
     shelf: Shelf<'l>,
     notes: SourceNotes<'l>,
     config: &'l Config,
+    surroundings: Surroundings,
     tick: Tick,
     judged: Seconds,
     loaded: Option<Loaded>,
@@ -36,9 +35,24 @@ struct Loaded {
 }
 
 impl<'l> Recollection<'l> {
-    pub fn new(shelf: Shelf<'l>, notes: SourceNotes<'l>, config: &'l Config, tick: Tick) -> Recollection<'l> {
+    pub fn new(
+        shelf: Shelf<'l>,
+        notes: SourceNotes<'l>,
+        config: &'l Config,
+        surroundings: Surroundings,
+        tick: Tick,
+    ) -> Recollection<'l> {
         let judged = notes.get(JUDGED).and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-        Recollection { shelf, notes, config, tick, judged: judged.unwrap_or(0), loaded: None, trouble: None }
+        Recollection {
+            shelf,
+            notes,
+            config,
+            surroundings,
+            tick,
+            judged: judged.unwrap_or(0),
+            loaded: None,
+            trouble: None,
+        }
     }
 
     /// Counts a record in the windows.
@@ -66,20 +80,21 @@ impl<'l> Recollection<'l> {
         }
     }
 
-    /// Puts everything back within the run's transaction.
-    pub fn save(mut self) -> Result<(), LedgerError> {
+    /// Puts everything back within the run's transaction, and gives the findings as they stand
+    /// now; `None` when nothing was judged and they stand as they did.
+    pub fn save(mut self) -> Result<Option<Vec<Finding>>, LedgerError> {
         if let Some(trouble) = self.trouble {
             return Err(trouble);
         }
-        let Some(mut loaded) = self.loaded else { return Ok(()) };
+        let Some(mut loaded) = self.loaded else { return Ok(None) };
         self.shelf.keep(&mut loaded.windows, &mut loaded.baselines)?;
         self.notes.put(JUDGED, self.judged.to_string().as_bytes());
-        if loaded.bench.is_awake() {
+        if loaded.bench.is_waiting(&loaded.baselines) {
             self.notes.put(AWAKE, b"1");
         } else {
             self.notes.remove(AWAKE);
         }
-        Ok(())
+        Ok(Some(loaded.bench.findings().cloned().collect()))
     }
 
     fn load(&mut self) -> Option<&mut Loaded> {
@@ -96,6 +111,10 @@ impl<'l> Recollection<'l> {
         let history = self.config.judge.method == Method::MeanStddev;
         let mut windows = self.shelf.windows()?;
         windows.set_ceiling(self.tick.now() + AHEAD);
-        Ok(Loaded { windows, baselines: self.shelf.baselines(history)?, bench: Bench::new(self.config) })
+        let baselines = self.shelf.baselines(history)?;
+        let mut bench = Bench::new(self.config, &baselines)
+            .map_err(|refused| LedgerError::Abandoned { why: refused.to_string() })?;
+        bench.see(self.surroundings.clone());
+        Ok(Loaded { windows, baselines, bench })
     }
 }

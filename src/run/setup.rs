@@ -3,9 +3,11 @@
 use super::RunError;
 use super::clock::Clock;
 use super::stop::Stop;
+use crate::classify::{Providers, Reason};
 use crate::cli::Global;
 use crate::config::{DEFAULT_PATH, Loaded};
-use crate::ledger::{Place, Surroundings, resolve};
+use crate::judge::Bench;
+use crate::ledger::{Baselines, Place, Surroundings, resolve};
 use std::path::{Path, PathBuf};
 
 pub struct Setup {
@@ -24,10 +26,26 @@ impl Setup {
         let named = global.config.is_some();
         let path = global.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
         let loaded = Loaded::read(&path, named)?;
+        check(&loaded)?;
         let place = state_place(global.state.as_deref())?;
         let rules = operator_rules(loaded.config.rules.directory.as_deref())?;
         Ok(Setup { loaded, place, clock, stop: Stop::on_signals(), host: host_name(), rules })
     }
+}
+
+/// Words that other boxes own, checked before anything is read: a typing error in a suppression
+/// must not be found out at 3 a.m.
+fn check(loaded: &Loaded) -> Result<(), RunError> {
+    if loaded.config.suppress.is_empty() {
+        return Ok(());
+    }
+    let reasons = Reason::ALL.map(Reason::name);
+    let providers = Providers::new(&loaded.config.providers);
+    let names = providers.names();
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    loaded.check_words(&reasons, &names)?;
+    Bench::new(&loaded.config, &Baselines::new())?;
+    Ok(())
 }
 
 fn state_place(state: Option<&Path>) -> Result<Place, RunError> {

@@ -23,11 +23,6 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The flag itself, for a loop that lives in another crate.
-    pub fn flag(&self) -> &AtomicBool {
-        &self.0
-    }
-
     #[cfg(test)]
     pub fn never() -> Stop {
         Stop(Arc::new(AtomicBool::new(false)))

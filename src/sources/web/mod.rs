@@ -54,11 +54,14 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// With less time than this, silence says nothing about PowerMTA.
 const SHORTEST: Duration = Duration::from_millis(500);
 
+/// The source's name, for whoever must pick it from the table.
+pub const NAME: &str = "web";
+
 pub struct Web;
 
 impl Source for Web {
     fn name(&self) -> &'static str {
-        "web"
+        NAME
     }
 
     fn place(&self) -> Place {
