@@ -5,6 +5,7 @@ use super::list::List;
 use super::status::Status;
 use super::tree::{Listener, Path, Scalar, cut};
 use super::{dom, json, xml};
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::Instant;
 
@@ -133,7 +134,7 @@ fn read<R: Read>(body: &mut Capped<R>, page: &mut dyn Listener) -> Result<Format
 /// Tells the formats apart by their first bytes and leaves the reader where data begin.
 fn sniff(reader: &mut impl BufRead) -> Result<Format, BodyError> {
     loop {
-        let head = reader.fill_buf().map_err(|why| BodyError::Broken(why.to_string()))?;
+        let head = reader.fill_buf().map_err(|why| broken(&why))?;
         if head.is_empty() {
             return Err(BodyError::Empty);
         }
@@ -149,7 +150,7 @@ fn sniff(reader: &mut impl BufRead) -> Result<Format, BodyError> {
             }
         }
     }
-    let head = reader.fill_buf().map_err(|why| BodyError::Broken(why.to_string()))?;
+    let head = reader.fill_buf().map_err(|why| broken(&why))?;
     let word: Vec<u8> = head.iter().take(16).map(u8::to_ascii_lowercase).collect();
     match word.as_slice() {
         [b'{', ..] => Ok(Format::Json),
@@ -198,6 +199,18 @@ impl Listener for Envelope<'_> {
     fn wants(&self, path: &Path) -> bool {
         self.page.wants(path)
     }
+}
+
+/// The innermost reason: what wraps it only says that a body could not be read.
+pub fn broken(why: &io::Error) -> BodyError {
+    let mut last: &dyn Error = why;
+    while let Some(inner) = last.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        last = inner;
+    }
+    while let Some(inner) = last.source() {
+        last = inner;
+    }
+    BodyError::Broken(last.to_string())
 }
 
 /// PowerMTA's own words for one line of an error: short, without control characters, and

@@ -55,12 +55,13 @@ pub fn about_command(pmta: &Pmta, why: &ChildError) -> SourceError {
 }
 
 fn about_rights(access: &Access) -> String {
-    let line = "add `http-access OUR-ADDRESS monitor` to /etc/pmta/config and run `pmta reload`";
+    let us = if access.address().is_loopback() { "127.0.0.1" } else { "OUR-ADDRESS" };
+    let line = format!("add `http-access {us} monitor` to /etc/pmta/config and run `pmta reload`");
     if access.has_key() && !access.sends_key() {
         format!("{line}; the API key is sent only over verified https or to this host itself")
     } else if access.has_key() {
         format!("{line}, or is the API key no longer valid?")
     } else {
-        line.to_owned()
+        line
     }
 }

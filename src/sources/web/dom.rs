@@ -3,7 +3,7 @@
 //! Inner quotes are not escaped there: a value is everything between the first `="` and the
 //! line's last quote.
 
-use super::body::BodyError;
+use super::body::{BodyError, broken};
 use super::tree::{Listener, Path, Scalar};
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -17,11 +17,11 @@ pub fn walk(mut body: impl BufRead, listener: &mut dyn Listener) -> Result<(), B
     loop {
         line.clear();
         let taken = body.by_ref().take(LONGEST_LINE as u64).read_until(b'\n', &mut line);
-        if taken.map_err(|why| BodyError::Broken(why.to_string()))? == 0 {
+        if taken.map_err(|why| broken(&why))? == 0 {
             break;
         }
         if line.len() == LONGEST_LINE && !line.ends_with(b"\n") {
-            body.skip_until(b'\n').map_err(|why| BodyError::Broken(why.to_string()))?;
+            body.skip_until(b'\n').map_err(|why| broken(&why))?;
         }
         let text = String::from_utf8_lossy(&line);
         if let Some((keys, value)) = parse_line(text.trim_end_matches(['\r', '\n'])) {

@@ -1,6 +1,6 @@
 //! Walks a JSON answer value by value without building it in memory. It knows no page.
 
-use super::body::BodyError;
+use super::body::{BodyError, broken};
 use super::tree::{Listener, Path, Scalar};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ pub fn walk(body: impl Read, listener: &mut dyn Listener) -> Result<(), BodyErro
         if why.is_eof() {
             BodyError::Truncated
         } else if why.is_io() {
-            BodyError::Broken(why.to_string())
+            broken(&why.into())
         } else {
             BodyError::Garbage("JSON")
         }

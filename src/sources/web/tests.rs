@@ -113,7 +113,7 @@ fn silence_is_down_but_a_refusal_is_unknown() {
         let stage = Stage::new(move |_| Reply::code(code));
         let run = self::run(&stage, 1_000, Notes::default());
         assert!(matches!(run.result, Err(SourceError::Denied { .. })), "{:?}", run.result);
-        assert!(run.why().contains("http-access"), "{}", run.why());
+        assert!(run.why().contains("add `http-access 127.0.0.1 monitor`"), "{}", run.why());
         assert_eq!(run.samples, []);
     }
 }
@@ -132,7 +132,10 @@ fn each_strange_answer_has_words_of_its_own_and_is_no_outage() {
         (json("{\"data\":{\"sta"), "ends in the middle"),
         (json("{}"), "none of the fields"),
         (json(""), "empty"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"data\":{".to_owned(), "broke off"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"data\":{".to_owned(),
+            "broke off: end of file before message length reached",
+        ),
         ("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_owned(), "HTTP 500"),
         ("220 mx.example.com ESMTP\r\n".to_owned(), "does not speak HTTP"),
     ] {

@@ -1,6 +1,6 @@
 //! Walks an XML answer element by element. It knows no page; attributes are not used by PowerMTA.
 
-use super::body::BodyError;
+use super::body::{BodyError, broken};
 use super::tree::{Listener, Path, Scalar, cut};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -64,7 +64,7 @@ fn resolve(name: &quick_xml::events::BytesRef<'_>) -> String {
 
 fn refusal(why: quick_xml::Error) -> BodyError {
     match why {
-        quick_xml::Error::Io(why) => BodyError::Broken(why.to_string()),
+        quick_xml::Error::Io(why) => broken(&why),
         quick_xml::Error::Syntax(_) => BodyError::Truncated,
         _ => BodyError::Garbage("XML"),
     }
