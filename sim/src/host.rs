@@ -118,10 +118,12 @@ impl Host {
 
     // ---- what an operator does
 
+    /// Closes the accounting files (moving them if so set) and begins the next ones.
     pub fn rotate_accounting(&self) -> Result<(), SimError> {
         self.shared.world().books.rotate()
     }
 
+    /// `log` becomes `log.1`, and so on.
     pub fn rotate_log(&self) -> Result<(), SimError> {
         self.shared.world().books.log.rotate()
     }
@@ -155,6 +157,33 @@ impl Host {
     pub fn finish_partial_record(&self) -> Result<(), SimError> {
         let mut world = self.shared.world();
         world.books.files.iter_mut().try_for_each(|file| file.finish_partial())
+    }
+
+    /// Puts recipients of a domain into its queues as if received so many seconds ago; false if this
+    /// host never mails that domain.
+    pub fn load_queue(&self, domain: &str, recipients: u64, age_seconds: i64) -> bool {
+        let mut world = self.shared.world();
+        let now = world.now;
+        world.flow.load(domain, recipients, age_seconds, now)
+    }
+
+    /// Pauses or resumes the queues that `D/V` names (`*` at either end of a part).
+    pub fn pause_queue(&self, pattern: &str, paused: bool) {
+        let mut world = self.shared.world();
+        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
+        for (queue, name) in world.flow.queues.iter_mut().zip(names) {
+            if crate::monitor::fits(pattern, &name) {
+                queue.paused = paused;
+            }
+        }
+    }
+
+    /// One more line in PowerMTA's log, stamped now.
+    pub fn log_line(&self, text: &str) -> Result<(), SimError> {
+        let mut world = self.shared.world();
+        let now = world.now;
+        world.books.log.line(now, text);
+        world.flush()
     }
 
     // ---- faults
