@@ -59,6 +59,7 @@ impl Host {
         let port_of = |listener: &std::net::TcpListener| listener.local_addr().map_or(0, |at| at.port());
         let http_port = port_of(&web);
         settings::write(&options, http_port, port_of(&smtp))?;
+        let web_monitor = options.web_monitor;
         let world = World::new(options, http_port)?;
         command_line::install(&world)?;
         let shared = Arc::new(Shared {
@@ -69,6 +70,9 @@ impl Host {
         let web = Door::open(web, monitor::server(Arc::clone(&shared), Arc::clone(&certificate)))?;
         let smtp = Door::open(smtp, smtp::server(Arc::clone(&shared), Arc::clone(&certificate)))?;
         let host = Self { shared, certificate, web: Mutex::new(web), smtp: Mutex::new(smtp) };
+        if !web_monitor {
+            host.break_web(&[WebFault::Down])?;
+        }
         host.flush()?;
         Ok(host)
     }

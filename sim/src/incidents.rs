@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::options::SimError;
+use crate::providers;
 use crate::reply::{Reply, connect, defer, refuse, unreachable};
 
 mod table;
@@ -148,10 +149,13 @@ pub fn at(
 
 /// An incident about every four hours, for thirty days.
 fn random(start: i64, vmtas: usize, dice: &mut Dice) -> Vec<Incident> {
+    // Some plots are about domains that only the labelled months have.
+    let known = |label: &str| label.is_empty() || providers::all().any(|provider| provider.label == label);
+    let here: Vec<&'static Plot> = table::PLOTS.iter().filter(|plot| known(plot.provider)).collect();
     let mut found = Vec::new();
     let mut when = start + 900;
     while when < start + 30 * 86_400 {
-        if let Some(plot) = dice.pick(table::PLOTS) {
+        if let Some(plot) = dice.pick(&here) {
             let strength = 0.7 + 0.6 * dice.unit();
             // Standing ones last an afternoon here, so that others get their turn.
             let seconds = plot.seconds.min(4 * 3_600);
