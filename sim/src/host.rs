@@ -158,6 +158,14 @@ impl Host {
         world.flush()
     }
 
+    /// Appends bytes to the first accounting file that are no record of this host's: a torn line, bytes
+    /// that are not UTF-8. The truth does not count them.
+    pub fn write_raw(&self, bytes: &[u8]) -> Result<(), SimError> {
+        let mut world = self.shared.world();
+        world.books.files.first_mut().map_or(Ok(()), |file| file.write_raw(bytes))
+    }
+
+    /// Writes the rest of the partial record; any later record or rotation does so too.
     pub fn finish_partial_record(&self) -> Result<(), SimError> {
         let mut world = self.shared.world();
         world.books.files.iter_mut().try_for_each(|file| file.finish_partial())

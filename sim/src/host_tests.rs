@@ -150,7 +150,9 @@ fn a_moved_file_keeps_its_inode_and_its_successor_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::start(Options { move_to: true, ..options(dir.path()) }).unwrap();
     host.advance(5).unwrap();
+    host.write_raw(b"d,\xff\xfe,torn\n").unwrap();
     let old = host.live_files().remove(0);
+    assert!(fs::read(&old).unwrap().ends_with(b"\xff\xfe,torn\n"));
     let inode = fs::metadata(&old).unwrap().ino();
     host.rotate_accounting().unwrap();
     let moved = dir.path().join("log/archive").join(old.file_name().unwrap());
@@ -175,6 +177,7 @@ fn columns_are_those_asked_for() {
     let old = header(Options { columns: Columns::Old22, epoch_times: true, ..options(b.path()) });
     assert_eq!((old[0].len(), old[0][3].as_str()), (22, "timeImprinted"));
     assert!(old[1][1].parse::<i64>().is_ok());
+    assert_eq!((old[1][0].as_str(), old[1][11].as_str()), ("d", "success"));
     let fields = ["queue", "header_Subject", "dsnDiag", "rcpt", "timeLogged"].map(str::to_owned).to_vec();
     let own = header(Options { columns: Columns::RecordFields(fields), ..options(c.path()) });
     assert_eq!(own[0].join(","), "type,queue,header_Subject,dsnDiag,rcpt,timeLogged");
