@@ -90,6 +90,14 @@ impl AccountingFile {
         self.flush()
     }
 
+    /// Bytes that are no record of the host's: a torn line, garbage. Nobody counts them.
+    pub fn write_raw(&mut self, bytes: &[u8]) -> Result<(), SimError> {
+        self.finish_partial()?;
+        self.buffer.extend_from_slice(bytes);
+        self.size += bytes.len() as u64;
+        self.flush()
+    }
+
     pub fn finish_partial(&mut self) -> Result<(), SimError> {
         if self.unfinished.is_empty() {
             return Ok(());

@@ -5,7 +5,7 @@ use crate::calendar::Calendar;
 use crate::diary::Diary;
 use crate::entry::{Entry, Kind};
 use crate::meter::Meter;
-use crate::options::{Options, SimError};
+use crate::options::{Columns, Options, SimError};
 use crate::truth::{Facts, Truth};
 
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Books {
     pub partial: Option<usize>,
     calendar: Calendar,
     epoch_times: bool,
+    /// Early versions wrote a category on deliveries too.
+    success_category: bool,
     failure: Option<SimError>,
 }
 
@@ -40,6 +42,7 @@ impl Books {
             partial: None,
             calendar,
             epoch_times: options.epoch_times,
+            success_category: options.columns == Columns::Old22,
             failure: None,
         })
     }
@@ -50,6 +53,8 @@ impl Books {
             return;
         };
         self.truth.count(entry.kind, facts);
+        let success = self.success_category && entry.kind == Kind::Delivery;
+        let entry = &Entry { category: if success { "success" } else { entry.category }, ..*entry };
         let written = match self.partial.take() {
             Some(keep) => file.write_partial(entry, keep),
             None => file.write(entry),

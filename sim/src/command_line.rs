@@ -1,4 +1,4 @@
-//! `sbin/pmta`: a stand-in for PowerMTA's command, a script that prints answers prepared beside it.
+//! `sbin/pmta`: a stand-in for PowerMTA's command, a script that prints answers prepared in `lib/answers`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,35 +7,12 @@ use crate::monitor::commands;
 use crate::options::SimError;
 use crate::world::{World, write_whole};
 
-/// Picks the prepared answer by the words of the command; options after the first words are dropped,
-/// except that `list --older-than` is answered from a table of waiting recipients.
-const SCRIPT: &str = r##"#!/bin/sh
-# A stand-in for the pmta command of a simulated host.
-answers=$(dirname "$0")/../lib/answers
-form=txt
-case "$1" in
---dom) form=dom; shift ;;
---xml) form=xml; shift ;;
---json) form=json; shift ;;
-esac
-words=
-for word in "$@"; do
-    case "$word" in --*) ;; *) words="$words${words:+-}$word" ;; esac
-done
-case "$words" in
-show-stat*) name=status ;;
-show-topq* | show-queue*) name=queues ;;
-show-topd* | show-dom*) name=domains ;;
-show-vmtas) name=vmtas ;;
-show-jobs) name=jobs ;;
-show-ver*) name=version ;;
-show-lic*) name=license ;;
-show-settings*) name=settings ;;
-list) name=list ;;
-*) echo "Error: unknown command: $*" >&2; exit 1 ;;
-esac
-cat "$answers/$name.$form"
-"##;
+/// Picks the prepared answer by the words of the command; `list` is answered from a table of waiting
+/// recipients, so that `--queue`, `--older-than` and `--maxitems` do what they say.
+const SCRIPT: &str = include_str!("command_line/pmta.sh");
+
+/// Recipients in the table behind `list`, the oldest first.
+const LISTED: usize = 2_000;
 
 const ANSWERS: &[(&str, &str)] = &[
     ("status", "show status"),
@@ -46,7 +23,6 @@ const ANSWERS: &[(&str, &str)] = &[
     ("version", "show version"),
     ("license", "show license"),
     ("settings", "show settings */*"),
-    ("list", "list --maxitems=100"),
 ];
 
 /// Writes the script and the first answers.
@@ -69,5 +45,26 @@ pub fn refresh(world: &World) -> Result<(), SimError> {
             write_whole(&folder.join(format!("{name}.{form}")), text.as_bytes())?;
         }
     }
-    Ok(())
+    write_whole(&folder.join("waiting.tsv"), waiting(world).as_bytes())
+}
+
+/// `age in seconds <TAB> queue <TAB> orig <TAB> rcpt <TAB> file <TAB> time queued`
+fn waiting(world: &World) -> String {
+    let mut oldest = Vec::new();
+    for queue in &world.flow.queues {
+        let name = world.flow.queue_name(queue);
+        oldest.extend(queue.waiting.iter().map(|message| (message.0.queued, message.0.serial, name.clone())));
+    }
+    oldest.sort_unstable();
+    oldest.truncate(LISTED);
+    let rows = oldest.into_iter().map(|(queued, serial, queue)| {
+        let domain = queue.split('/').next().unwrap_or("");
+        format!(
+            "{}\t{queue}\tbounce-secret-{serial:x}@mail.sender.example\tsecret-{serial:x}@{domain}\t\
+             /var/spool/pmta/0/{serial:08X}\t{}\n",
+            world.now - queued,
+            world.calendar.stamp(queued)
+        )
+    });
+    rows.collect()
 }

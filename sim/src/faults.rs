@@ -25,6 +25,8 @@ pub enum WebFault {
     ManyQueues(usize),
     /// Every object has keys that no version known today has.
     UnknownKeys,
+    /// JSON spells things as XML does: `"paused":"no"`, `event` with a `type` instead of `errors`.
+    OtherSpelling,
     /// JSON numbers come as strings.
     NumbersAsStrings,
 }

@@ -120,6 +120,22 @@ impl Flow {
         }
     }
 
+    /// Puts recipients of a domain into its queues, received so long ago; false if nobody has that domain.
+    pub fn load(&mut self, domain: &str, recipients: u64, age: i64, now: i64) -> bool {
+        let known = self.network.destinations.iter().position(|destination| destination.domain == domain);
+        let Some(to) = known else { return false };
+        let vmtas = self.network.vmtas.len();
+        let queue = self.network.destinations.get(to).map_or(0, |destination| destination.queue);
+        for i in 0..recipients {
+            let message = Message { next: now, ..self.new_message(to, now - age) };
+            if let Some(queue) = self.queues.get_mut(queue * vmtas + i as usize % vmtas) {
+                queue.bytes += u64::from(message.size);
+                queue.waiting.push(Reverse(message));
+            }
+        }
+        true
+    }
+
     pub fn waiting(&self) -> u64 {
         self.queues.iter().map(|queue| queue.waiting.len() as u64).sum()
     }
@@ -232,7 +248,7 @@ impl Flow {
         let step = i64::from(message.tries.min(5) + 1) * RETRY_AFTER;
         let wait = match reply.effect {
             Effect::Connect => dice.between(45, 150),
-            Effect::Unreachable => dice.between(50, 90),
+            Effect::Unreachable => no_answer_wait(reply),
             _ => step + dice.between(-30, 60),
         };
         Some(Message { next: now + wait, tries: message.tries.saturating_add(1), ..message })
@@ -320,11 +336,15 @@ fn note_trouble(queue: &mut Queue, reply: &Reply, event: String, now: i64) {
     queue.errors.push_front((now, event));
     queue.errors.truncate(10);
     match reply.effect {
-        // retry-after-dns-error, and a little for a host that does not answer
-        Effect::Unreachable => queue.blocked_until = now + 30,
+        Effect::Unreachable => queue.blocked_until = now + no_answer_wait(reply),
         Effect::Connect => queue.backoff_until = now + 600,
         _ => {}
     }
+}
+
+/// How long the whole queue rests: `retry-after-dns-error`, or half of `retry-after` as there are two MX hosts.
+fn no_answer_wait(reply: &Reply) -> i64 {
+    if reply.status == "4.4.4" { 60 } else { RETRY_AFTER / 2 }
 }
 
 /// Weather: each reply's base rate wanders by a fifth around its mean, smoothly from hour to hour.

@@ -59,6 +59,7 @@ impl Host {
         let port_of = |listener: &std::net::TcpListener| listener.local_addr().map_or(0, |at| at.port());
         let http_port = port_of(&web);
         settings::write(&options, http_port, port_of(&smtp))?;
+        let web_monitor = options.web_monitor;
         let world = World::new(options, http_port)?;
         command_line::install(&world)?;
         let shared = Arc::new(Shared {
@@ -69,6 +70,9 @@ impl Host {
         let web = Door::open(web, monitor::server(Arc::clone(&shared), Arc::clone(&certificate)))?;
         let smtp = Door::open(smtp, smtp::server(Arc::clone(&shared), Arc::clone(&certificate)))?;
         let host = Self { shared, certificate, web: Mutex::new(web), smtp: Mutex::new(smtp) };
+        if !web_monitor {
+            host.break_web(&[WebFault::Down])?;
+        }
         host.flush()?;
         Ok(host)
     }
@@ -118,10 +122,12 @@ impl Host {
 
     // ---- what an operator does
 
+    /// Closes the accounting files (moving them if so set) and begins the next ones.
     pub fn rotate_accounting(&self) -> Result<(), SimError> {
         self.shared.world().books.rotate()
     }
 
+    /// `log` becomes `log.1`, and so on.
     pub fn rotate_log(&self) -> Result<(), SimError> {
         self.shared.world().books.log.rotate()
     }
@@ -152,9 +158,44 @@ impl Host {
         world.flush()
     }
 
+    /// Appends bytes to the first accounting file that are no record of this host's: a torn line, bytes
+    /// that are not UTF-8. The truth does not count them.
+    pub fn write_raw(&self, bytes: &[u8]) -> Result<(), SimError> {
+        let mut world = self.shared.world();
+        world.books.files.first_mut().map_or(Ok(()), |file| file.write_raw(bytes))
+    }
+
+    /// Writes the rest of the partial record; any later record or rotation does so too.
     pub fn finish_partial_record(&self) -> Result<(), SimError> {
         let mut world = self.shared.world();
         world.books.files.iter_mut().try_for_each(|file| file.finish_partial())
+    }
+
+    /// Puts recipients of a domain into its queues as if received so many seconds ago; false if this
+    /// host never mails that domain.
+    pub fn load_queue(&self, domain: &str, recipients: u64, age_seconds: i64) -> bool {
+        let mut world = self.shared.world();
+        let now = world.now;
+        world.flow.load(domain, recipients, age_seconds, now)
+    }
+
+    /// Pauses or resumes the queues that `D/V` names (`*` at either end of a part).
+    pub fn pause_queue(&self, pattern: &str, paused: bool) {
+        let mut world = self.shared.world();
+        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
+        for (queue, name) in world.flow.queues.iter_mut().zip(names) {
+            if crate::monitor::fits(pattern, &name) {
+                queue.paused = paused;
+            }
+        }
+    }
+
+    /// One more line in PowerMTA's log, stamped now.
+    pub fn log_line(&self, text: &str) -> Result<(), SimError> {
+        let mut world = self.shared.world();
+        let now = world.now;
+        world.books.log.line(now, text);
+        world.flush()
     }
 
     // ---- faults

@@ -2,8 +2,10 @@
 
 use crate::dice::Dice;
 use crate::options::SimError;
+use crate::providers;
 use crate::reply::{Reply, connect, defer, refuse, unreachable};
 
+mod phenomena;
 mod table;
 
 /// What an incident changes.
@@ -89,12 +91,16 @@ pub fn pick_weighted(replies: &'static [Reply], dice: &mut Dice) -> Option<&'sta
 
 /// Every name a scenario may use.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    table::PLOTS.iter().map(|plot| plot.name)
+    all().map(|plot| plot.name)
+}
+
+fn all() -> impl Iterator<Item = &'static Plot> {
+    table::PLOTS.iter().chain(phenomena::PLOTS)
 }
 
 /// A plot by its name.
 pub fn plot(name: &str) -> Option<&'static Plot> {
-    table::PLOTS.iter().find(|plot| plot.name == name)
+    all().find(|plot| plot.name == name)
 }
 
 /// `quiet`, `random`, or `name[@offset[+duration[xstrength]]]` separated by commas.
@@ -148,10 +154,13 @@ pub fn at(
 
 /// An incident about every four hours, for thirty days.
 fn random(start: i64, vmtas: usize, dice: &mut Dice) -> Vec<Incident> {
+    // Some plots are about domains that only the labelled months have.
+    let known = |label: &str| label.is_empty() || providers::all().any(|provider| provider.label == label);
+    let here: Vec<&'static Plot> = all().filter(|plot| known(plot.provider)).collect();
     let mut found = Vec::new();
     let mut when = start + 900;
     while when < start + 30 * 86_400 {
-        if let Some(plot) = dice.pick(table::PLOTS) {
+        if let Some(plot) = dice.pick(&here) {
             let strength = 0.7 + 0.6 * dice.unit();
             // Standing ones last an afternoon here, so that others get their turn.
             let seconds = plot.seconds.min(4 * 3_600);

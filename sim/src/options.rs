@@ -13,6 +13,8 @@ pub struct Options {
     /// 0 = any free port.
     pub http_port: u16,
     pub smtp_port: u16,
+    /// `false`: the configuration says `http-mgmt-port 0`, and nobody listens.
+    pub web_monitor: bool,
     pub seed: u64,
     /// Recipients per second, as the mean over a day.
     pub rate: f64,
@@ -92,6 +94,7 @@ impl Default for Options {
             dir: PathBuf::from("pmta-sim"),
             http_port: 0,
             smtp_port: 0,
+            web_monitor: true,
             seed: 1,
             rate: 20.0,
             scenario: "quiet".to_owned(),

@@ -23,6 +23,7 @@ fn main(options: &Options, http_port: u16, smtp_port: u16) -> String {
     out.push_str("host-name mta.sender.example\n\n");
     add(&mut out, format_args!("smtp-listener 127.0.0.1:{smtp_port}"));
     out.push_str("total-max-smtp-out 1200\ntotal-max-smtp-in 100\n\n# web monitor\n");
+    let http_port = if options.web_monitor { http_port } else { 0 };
     add(&mut out, format_args!("http-mgmt-port {http_port}"));
     let redirect = if options.https_redirect { "true" } else { "false" };
     add(&mut out, format_args!("http-redirect-to-https {redirect}"));

@@ -20,7 +20,6 @@ pub struct World {
     pub web_log: Diary,
     /// Highest number of outbound connections since the start.
     pub connections_top: u32,
-    /// When `/command` or `sbin/pmta` last said `reload`.
     pub http_port: u16,
 }
 

@@ -39,6 +39,12 @@ pub fn queues(world: &World, wish: &Wish) -> Tree {
     page("queues", "queue", "totalQueuesWithRcp", rows, recipients, count)
 }
 
+/// One queue by its whole name, whether or not anything waits in it.
+pub fn detail(world: &World, name: &str, wish: &Wish) -> Option<Tree> {
+    let queue = world.flow.queues.iter().find(|queue| world.flow.queue_name(queue) == name)?;
+    Some(queue_row(world, queue, name, wish))
+}
+
 /// A page of queues that do not exist, for the fault of that name.
 pub fn invented_queues(count: usize, wish: &Wish) -> Tree {
     let rows = (0..count).map(|i| {

@@ -24,6 +24,8 @@ mod status;
 pub(crate) mod tree;
 mod words;
 
+pub(crate) use lists::fits;
+
 /// The self-signed certificate both servers show.
 pub(crate) struct Certificate {
     pub pem: String,

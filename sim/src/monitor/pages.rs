@@ -70,7 +70,7 @@ fn page(world: &World, path: &str, request: &Request, json: bool, faults: &[WebF
         max_items: asked.unwrap_or(world.options.default_max_items),
         errors: true,
         pattern: request.parameter("queue").or(request.parameter("domain")).unwrap_or("").to_owned(),
-        json,
+        json: json && !faults.contains(&WebFault::OtherSpelling),
         ..Wish::default()
     };
     let many = faults.iter().find_map(|fault| match fault {
@@ -87,10 +87,8 @@ fn page(world: &World, path: &str, request: &Request, json: bool, faults: &[WebF
         }
         "/queueDetail" => {
             let name = request.parameter("queue").unwrap_or("*/*");
-            let tree = Tree::Node(vec![
-                ("queue", lists::queues(world, &Wish { max_items: 1, ..wish })),
-                ("settings", words::settings_tree(name)),
-            ]);
+            let row = lists::detail(world, name, &wish)?;
+            let tree = Tree::Node(vec![("queue", row), ("settings", words::settings_tree(name))]);
             Reply::of(tree, words::settings(name))
         }
         "/domains" | "/domainDetail" => {

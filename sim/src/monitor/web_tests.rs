@@ -96,6 +96,10 @@ fn lists_show_ten_rows_and_true_totals() {
     let row = &comcast["queues"][0];
     assert!(row["errors"][0]["text"].as_str().unwrap().contains("450 try later"), "{row}");
     assert!(row["paused"].is_boolean() && row["retryTime"].is_string());
+    let detail = json(&host, "/queueDetail?format=json&queue=comcast.net/vmta1");
+    assert_eq!(detail["queue"]["name"], "comcast.net/vmta1");
+    assert_eq!(detail["settings"]["max-smtp-out"], "20");
+    assert_eq!(get(&host, "/queueDetail?format=json&queue=nobody.example/vmta1").0, 404);
     let (_, _, xml) = get(&host, "/queues?format=xml&queue=comcast.net/vmta1");
     assert_eq!(xml.matches("<queue>").count(), 1);
     assert!(xml.contains("<event><type>error</type><time>") && xml.contains("<paused>no</paused>"));
@@ -183,6 +187,9 @@ fn each_fault_is_seen_and_healed() {
         odd["data"]["status"]["queue"]["smtp"]["rcp"].is_string()
             && odd["data"]["somethingNewer"].is_object()
     );
+    host.break_web(&[WebFault::OtherSpelling]).unwrap();
+    let row = &json(&host, "/queues?format=json&queue=comcast.net/*")["queues"][0];
+    assert!(row["paused"] == "no" && row["event"][0]["type"] == "error", "{row}");
     host.break_web(&[WebFault::ManyQueues(3_000)]).unwrap();
     assert_eq!(json(&host, "/queues?format=json")["queues"].as_array().unwrap().len(), 3_000);
     host.break_web(&[WebFault::Silent]).unwrap();
@@ -247,6 +254,12 @@ fn the_configuration_names_what_the_host_has() {
     ] {
         assert!(config.contains(&line), "{line} is not in\n{config}");
     }
+    let off = Options { web_monitor: false, transient_records: false, ..Options::default() };
+    let (off, _dir) = self::host(off);
+    let config = std::fs::read_to_string(off.config_path()).unwrap();
+    assert!(config.contains("http-mgmt-port 0\n") && config.contains("records d, b, rb, rs, f\n"));
+    assert!(TcpStream::connect(("127.0.0.1", off.http_port())).is_err());
+    assert_eq!(off.totals().deferred, 0, "what is not written is not counted");
     let domains = std::fs::read_to_string(dir.path().join("etc/domains.conf")).unwrap();
     assert!(domains.contains("mx *.am0.yahoodns.net yahoo.rollup"));
 }
