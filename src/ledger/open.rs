@@ -70,6 +70,15 @@ impl Ledger {
         };
         let db = match &latch {
             Ok(latch) => open_sound(&folder, latch, tick)?,
+            Err(LedgerError::ReadOnly { folder: path, why }) => {
+                open_to_read(&folder).map_err(|trouble| match trouble {
+                    // There is nothing yet to look at: what counts is that we may not make it.
+                    LedgerError::Denied { .. } => {
+                        LedgerError::ReadOnly { folder: path.clone(), why: why.clone() }
+                    }
+                    other => other,
+                })?
+            }
             Err(_) => open_to_read(&folder)?,
         };
         // SQLite opens a file that it may not write without a word.
