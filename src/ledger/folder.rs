@@ -43,6 +43,15 @@ impl Folder {
         self.path.join(LEDGER)
     }
 
+    /// Device and inode of the database, without opening it.
+    pub(super) fn file(&self) -> Option<(u64, u64)> {
+        fs::metadata(self.ledger()).ok().map(|found| (found.dev(), found.ino()))
+    }
+
+    pub(super) fn read_only(&self, why: &str) -> LedgerError {
+        LedgerError::ReadOnly { folder: self.path.clone(), why: why.to_owned() }
+    }
+
     pub(super) fn backup(&self) -> PathBuf {
         self.path.join(BACKUP)
     }
@@ -62,7 +71,7 @@ impl Folder {
         match self.make(&path, false) {
             Ok(file) => Ok((file, path)),
             Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
-                Err(LedgerError::ReadOnly { folder: self.path.clone(), why: why.to_string() })
+                Err(self.read_only(&why.to_string()))
             }
             Err(why) if why.kind() == ErrorKind::StorageFull => Err(LedgerError::Full),
             Err(why) => Err(LedgerError::io(&path, why)),

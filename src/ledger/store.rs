@@ -60,6 +60,12 @@ pub(super) fn version(db: &Connection) -> Result<i64, LedgerError> {
     Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
+pub(super) fn expect_known(db: &Connection) -> Result<(), LedgerError> {
+    let (found, known) = (version(db)?, i64::try_from(STEPS.len()).unwrap_or(i64::MAX));
+    let folder = db.path().and_then(|path| Path::new(path).parent()).unwrap_or(Path::new(""));
+    if found == known { Ok(()) } else { Err(LedgerError::Newer { folder: folder.to_owned(), found, known }) }
+}
+
 pub(super) fn is_empty(db: &Connection) -> Result<bool, LedgerError> {
     Ok(db.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?)
 }
