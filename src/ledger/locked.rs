@@ -85,6 +85,11 @@ impl<'l> Locked<'l> {
         &self.ledger.db
     }
 
+    /// For those who use `db`: damage met there makes the next run look into it.
+    pub fn heed<T>(&self, answer: Result<T, rusqlite::Error>) -> Result<T, LedgerError> {
+        self.ledger.heed(answer.map_err(LedgerError::from))
+    }
+
     /// Writes everything, frees the lock and gives the totals to print. After an error nothing
     /// has changed: `Ledger::glance` shows the commit before.
     pub fn commit(mut self) -> Result<Tally, LedgerError> {

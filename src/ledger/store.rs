@@ -11,12 +11,20 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Small facts of the ledger itself, each a blob or a number.
-const DDL: &str = "CREATE TABLE facts(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;";
+const SCHEMA: &str = "CREATE TABLE facts(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;";
 
 /// What leads from each version of the file to the next; the first step makes an empty file ours.
 /// A released step is never changed: add another.
-pub(super) const STEPS: &[&[&str]] =
-    &[&[DDL, slots::DDL, notes::DDL, growth::DDL, findings::DDL, events::DDL, consumers::DDL, vanished::DDL]];
+pub(super) const STEPS: &[&[&str]] = &[&[
+    SCHEMA,
+    slots::SCHEMA,
+    notes::SCHEMA,
+    growth::SCHEMA,
+    findings::SCHEMA,
+    events::SCHEMA,
+    consumers::SCHEMA,
+    vanished::SCHEMA,
+]];
 
 /// A reader may hold a page for a moment while another process recovers the log.
 const PATIENCE: Duration = Duration::from_millis(250);
