@@ -1,10 +1,10 @@
 //! How far each consumer has read the log of events. It neither prints nor judges.
 
 use super::{LedgerError, events, findings};
-use crate::record::{Event, Seconds};
+use crate::record::{Event, Seconds, State};
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub(super) const DDL: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE consumers(name TEXT PRIMARY KEY, latest INTEGER NOT NULL, before INTEGER NOT NULL,
     earliest INTEGER NOT NULL, first INTEGER NOT NULL, runs INTEGER NOT NULL, missed INTEGER NOT NULL,
     used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -59,8 +59,11 @@ pub(super) fn news(db: &Connection, consumer: &str, most: usize, now: Seconds) -
     }
     let mut told = Vec::new();
     if cursor.runs < TIMES {
-        for open in findings::read(db, now)?.iter().filter(|finding| finding.state.is_open()) {
-            told.extend(events::newest_of(db, &open.id, cursor.first)?);
+        // Notes of the last minutes, too: after a new beginning every consumer is new, and that is
+        // the one thing it must be told.
+        let worth = |state: State| state.is_open() || state == State::Noted;
+        for finding in findings::read(db, now)?.iter().filter(|finding| worth(finding.state)) {
+            told.extend(events::newest_of(db, &finding.id, cursor.first)?);
         }
         told.sort_by_key(|event| event.seq);
     }

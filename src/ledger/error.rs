@@ -61,6 +61,7 @@ impl From<rusqlite::Error> for LedgerError {
                     LedgerError::Damaged { why: error.to_string() }
                 }
                 Some(ErrorCode::DiskFull) => LedgerError::Full,
+                _ if extended(&error) == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => LedgerError::Full,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy,
                 // A table or column is gone although the version says that it is there.
                 _ if error.to_string().contains("no such ") => {
@@ -70,4 +71,8 @@ impl From<rusqlite::Error> for LedgerError {
             },
         }
     }
+}
+
+fn extended(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
 }

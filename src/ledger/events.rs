@@ -5,7 +5,7 @@ use super::findings::parse;
 use crate::record::{Event, Finding, Seconds};
 use rusqlite::{Connection, Row, params};
 
-pub(super) const DDL: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE events(seq INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, id TEXT NOT NULL,
     time INTEGER NOT NULL, finding TEXT NOT NULL) STRICT;
 CREATE INDEX events_by_subject ON events(subject, seq);

@@ -5,7 +5,7 @@ use super::LedgerError;
 use crate::record::{Finding, Seconds, State};
 use rusqlite::{Connection, params};
 
-pub(super) const DDL: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE findings(id TEXT PRIMARY KEY, ended INTEGER, finding TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 

@@ -2,6 +2,7 @@
 //! close of one outside SQLite would drop SQLite's locks.
 
 use super::LedgerError;
+use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -42,6 +43,15 @@ impl Folder {
         self.path.join(LEDGER)
     }
 
+    /// Device and inode of the database, without opening it.
+    pub(super) fn file(&self) -> Option<(u64, u64)> {
+        fs::metadata(self.ledger()).ok().map(|found| (found.dev(), found.ino()))
+    }
+
+    pub(super) fn read_only(&self, why: &str) -> LedgerError {
+        LedgerError::ReadOnly { folder: self.path.clone(), why: why.to_owned() }
+    }
+
     pub(super) fn backup(&self) -> PathBuf {
         self.path.join(BACKUP)
     }
@@ -58,35 +68,31 @@ impl Folder {
     /// The lock's file; `ReadOnly` tells that this user may not write here.
     pub(super) fn lock_file(&self) -> Result<(File, PathBuf), LedgerError> {
         let path = self.path.join("ledger.lock");
-        let opened = OpenOptions::new().read(true).write(true).open(&path);
-        let file = match opened {
-            Err(why) if why.kind() == ErrorKind::NotFound => self.make(&path, false),
-            other => other,
-        };
-        match file {
+        match self.make(&path, false) {
             Ok(file) => Ok((file, path)),
             Err(why) if matches!(why.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
-                Err(LedgerError::ReadOnly { folder: self.path.clone(), why: why.to_string() })
+                Err(self.read_only(&why.to_string()))
             }
             Err(why) if why.kind() == ErrorKind::StorageFull => Err(LedgerError::Full),
             Err(why) => Err(LedgerError::io(&path, why)),
         }
     }
 
-    /// An empty file that only those who share the folder can read, from its first moment on.
+    /// An empty file that only those who share the folder can read, from its first moment on; one
+    /// that is there is opened as it is, unless it must be `new`.
     pub(super) fn make(&self, path: &Path, new: bool) -> std::io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(0o600);
-        if new {
-            options.create_new(true)
-        } else {
-            options.create(true)
-        };
-        let file = options.open(path)?;
-        if file.metadata()?.len() == 0 {
-            self.own(&file)?;
+        // In another user's folder a link could lead root anywhere.
+        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        match options.clone().create_new(true).open(path) {
+            Ok(file) => {
+                self.own(&file)?;
+                Ok(file)
+            }
+            Err(why) if !new && why.kind() == ErrorKind::AlreadyExists => options.open(path),
+            Err(why) => Err(why),
         }
-        Ok(file)
     }
 
     /// Owner first, for a change of owner may drop bits of the mode.
@@ -109,6 +115,9 @@ impl Folder {
     /// What SQLite made beside the database copies its mode, but its group only under root. By
     /// path, because nobody opens these files but SQLite.
     pub(super) fn own_sides(&self) {
+        if rustix::process::geteuid().is_root() {
+            return;
+        }
         for side in SIDES {
             let path = self.side(side);
             // Best effort: a second user whose files nobody shares is told when opening fails.

@@ -5,7 +5,7 @@ use super::LedgerError;
 use crate::record::{Sample, Seconds, Value};
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub(super) const DDL: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE growth(series TEXT PRIMARY KEY, raw INTEGER NOT NULL, total INTEGER NOT NULL,
     started INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";

@@ -30,7 +30,9 @@ impl<'l> Locked<'l> {
     pub(super) fn begin(ledger: &'l Ledger, held: Option<Held<'l>>) -> Result<Locked<'l>, LedgerError> {
         let turn = Turn { ledger, _held: held };
         let begun = ledger.db.execute_batch("BEGIN IMMEDIATE").map_err(LedgerError::from);
-        let loaded = begun.and_then(|()| Tally::load(&ledger.db, &ledger.limits, ledger.now));
+        // A newer program may have migrated the file since it was opened.
+        let known = begun.and_then(|()| store::expect_known(&ledger.db));
+        let loaded = known.and_then(|()| Tally::load(&ledger.db, &ledger.limits, ledger.now));
         let tally = ledger.heed(loaded)?;
         Ok(Locked { ledger, tally, turn })
     }
@@ -82,6 +84,11 @@ impl<'l> Locked<'l> {
     /// Where the judge's windows and baselines are.
     pub fn shelf(&self) -> Shelf<'l> {
         Shelf { ledger: self.ledger }
+    }
+
+    /// For those who use `db`: damage met there makes the next run look into it.
+    pub fn heed<T>(&self, answer: Result<T, rusqlite::Error>) -> Result<T, LedgerError> {
+        self.ledger.heed(answer.map_err(LedgerError::from))
     }
 
     /// Writes everything, frees the lock and gives the totals to print. After an error nothing

@@ -5,7 +5,7 @@ use crate::record::Memory;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
-pub(super) const DDL: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE notes(source TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
     PRIMARY KEY(source, key)) STRICT, WITHOUT ROWID;
 ";

@@ -2,7 +2,7 @@
 //! about their contents.
 
 use super::damage::{self, State};
-use super::folder::Folder;
+use super::folder::{Folder, LEDGER};
 use super::lock::{Held, Latch};
 use super::notes::Pending;
 use super::store::{self, STEPS};
@@ -54,8 +54,10 @@ pub struct Ledger {
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) folder: Folder,
-    /// `None`: read-only, and why.
-    latch: Result<Latch, LedgerError>,
+    /// `Err`: this user may only look, and why.
+    latch: Result<Latch, String>,
+    /// Which file the database is. Another run that mends puts another one in its place.
+    file: Option<(u64, u64)>,
 }
 
 impl Ledger {
@@ -65,23 +67,23 @@ impl Ledger {
         let folder = Folder::enter(&place.folder)?;
         let latch = match folder.lock_file() {
             Ok((file, path)) => Ok(Latch::new(file, &path)),
-            Err(denied @ LedgerError::ReadOnly { .. }) => Err(denied),
+            Err(LedgerError::ReadOnly { why, .. }) => Err(why),
             Err(other) => return Err(other),
         };
-        let db = match &latch {
+        let (db, file) = match &latch {
             Ok(latch) => open_sound(&folder, latch, tick)?,
-            Err(_) => open_to_read(&folder)?,
+            Err(why) => match open_to_read(&folder) {
+                // There is nothing yet to look at: what counts is that we may not make it.
+                Err(LedgerError::Denied { .. }) => return Err(folder.read_only(why)),
+                other => (other?, folder.file()),
+            },
         };
         // SQLite opens a file that it may not write without a word.
         let latch = match latch {
-            Ok(_) if db.is_readonly("main")? => {
-                let why = format!("{} belongs to another user", super::folder::LEDGER);
-                Err(LedgerError::ReadOnly { folder: folder.path.clone(), why })
-            }
+            Ok(_) if db.is_readonly("main")? => Err(format!("{LEDGER} belongs to another user")),
             latch => latch,
         };
-        let home = Some(Home { folder, latch });
-        Ok(Ledger::of(db, home, limits, tick.now(), place.shared))
+        Ok(Ledger::of(db, Some(Home { folder, latch, file }), limits, tick.now(), place.shared))
     }
 
     /// A ledger that leaves no trace: for `replay`.
@@ -92,7 +94,7 @@ impl Ledger {
     /// A copy in memory of what is there, for `--dry-run`: everything works, nothing is written.
     pub fn rehearse(place: &Place, limits: Limits, tick: &Tick) -> Result<Ledger, LedgerError> {
         let mut db = store::in_memory(tick.now())?;
-        if place.folder.join(super::folder::LEDGER).exists() {
+        if place.folder.join(LEDGER).exists() {
             let folder = Folder::enter(&place.folder)?;
             let source = open_to_read(&folder)?;
             store::copy_pages(&source, &mut db)?;
@@ -138,13 +140,13 @@ impl Ledger {
     /// The hourly copy, at the very end of a run. Nobody is waited for: who is busy tends it later.
     pub fn tend(&mut self) -> Result<(), LedgerError> {
         const EVERY: Seconds = 3_600;
-        let Some(Home { folder, latch: Ok(latch) }) = &self.home else { return Ok(()) };
+        let Some(Home { folder, latch: Ok(_), .. }) = &self.home else { return Ok(()) };
         let last = store::number(&self.db, "copied")?;
         let recent = last.is_some_and(|last| (0..EVERY).contains(&(self.now - last)));
         if recent && folder.backup().exists() {
             return Ok(());
         }
-        let _held = match latch.acquire(Instant::now()) {
+        let _held = match self.hold(Instant::now()) {
             Err(LedgerError::Busy) => return Ok(()),
             other => other?,
         };
@@ -164,7 +166,8 @@ impl Ledger {
 
     /// Damage met on the way is looked into by the next run.
     pub(super) fn heed<T>(&self, answer: Result<T, LedgerError>) -> Result<T, LedgerError> {
-        if let (Err(LedgerError::Damaged { .. }), Some(Home { folder, latch: Ok(_) })) = (&answer, &self.home)
+        if let (Err(LedgerError::Damaged { .. }), Some(Home { folder, latch: Ok(_), .. })) =
+            (&answer, &self.home)
         {
             damage::suspect(folder);
         }
@@ -172,29 +175,32 @@ impl Ledger {
     }
 
     pub(super) fn hold(&self, until: Instant) -> Result<Option<Held<'_>>, LedgerError> {
-        match &self.home {
-            None => Ok(None),
-            Some(Home { latch: Ok(latch), .. }) => latch.acquire(until).map(Some),
-            Some(Home { latch: Err(denied), folder }) => {
-                let why = match denied {
-                    LedgerError::ReadOnly { why, .. } => why.clone(),
-                    other => other.to_string(),
-                };
-                Err(LedgerError::ReadOnly { folder: folder.path.clone(), why })
-            }
+        let Some(Home { folder, latch, file }) = &self.home else { return Ok(None) };
+        let held = latch.as_ref().map_err(|why| folder.read_only(why))?.acquire(until)?;
+        // What we have open was set aside meanwhile: counting there would be for nobody.
+        if folder.file() != *file {
+            return Err(LedgerError::Busy);
         }
+        Ok(Some(held))
     }
 }
 
 /// A sound ledger needs no lock to be opened; anything else is mended under it.
-fn open_sound(folder: &Folder, latch: &Latch, tick: &Tick) -> Result<Connection, LedgerError> {
+fn open_sound(
+    folder: &Folder,
+    latch: &Latch,
+    tick: &Tick,
+) -> Result<(Connection, Option<(u64, u64)>), LedgerError> {
+    let before = folder.file();
     if !folder.suspect().exists()
         && let State::Sound(db) = damage::look(folder, STEPS)?
+        && before == folder.file()
     {
-        return Ok(db);
+        return Ok((db, before));
     }
     let held = latch.acquire(tick.deadline)?;
-    damage::mend(folder, &held, tick.now(), STEPS)
+    let db = damage::mend(folder, &held, tick.now(), STEPS)?;
+    Ok((db, folder.file()))
 }
 
 fn open_to_read(folder: &Folder) -> Result<Connection, LedgerError> {
@@ -204,8 +210,8 @@ fn open_to_read(folder: &Folder) -> Result<Connection, LedgerError> {
         return Err(LedgerError::Newer { folder: folder.path.clone(), found, known });
     }
     if found < known {
-        let why = "its format is older, and only who may write here can migrate it".to_owned();
-        return Err(LedgerError::ReadOnly { folder: folder.path.clone(), why });
+        let why = "its format is older, and only who may write here can migrate it";
+        return Err(folder.read_only(why));
     }
     Ok(db)
 }

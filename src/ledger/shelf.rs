@@ -11,18 +11,17 @@ pub struct Shelf<'l> {
 
 impl Shelf<'_> {
     pub fn windows(&self) -> Result<Windows, LedgerError> {
-        Ok(Windows::load(&self.ledger.db)?)
+        self.ledger.heed(Windows::load(&self.ledger.db).map_err(LedgerError::from))
     }
 
     /// `history`: also the seven days of five-minute totals.
     pub fn baselines(&self, history: bool) -> Result<Baselines, LedgerError> {
-        Ok(Baselines::load(&self.ledger.db, history)?)
+        self.ledger.heed(Baselines::load(&self.ledger.db, history).map_err(LedgerError::from))
     }
 
     /// Writes what changed, within the transaction that is open.
     pub fn keep(&self, windows: &mut Windows, baselines: &mut Baselines) -> Result<(), LedgerError> {
-        windows.save(&self.ledger.db)?;
-        baselines.save(&self.ledger.db)?;
-        Ok(())
+        let kept = windows.save(&self.ledger.db).and_then(|()| baselines.save(&self.ledger.db));
+        self.ledger.heed(kept.map_err(LedgerError::from))
     }
 }

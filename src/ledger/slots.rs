@@ -3,7 +3,7 @@
 
 mod saved;
 
-pub(super) use saved::DDL;
+pub(super) use saved::SCHEMA;
 
 use super::key::{Key, Places};
 use super::sketch::Sketch;

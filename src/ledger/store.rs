@@ -11,19 +11,19 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Small facts of the ledger itself, each a blob or a number.
-const DDL: &str = "CREATE TABLE facts(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;";
+const SCHEMA: &str = "CREATE TABLE facts(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;";
 
 /// What leads from each version of the file to the next; the first step makes an empty file ours.
 /// A released step is never changed: add another.
 pub(super) const STEPS: &[&[&str]] = &[&[
-    DDL,
-    slots::DDL,
-    notes::DDL,
-    growth::DDL,
-    findings::DDL,
-    events::DDL,
-    consumers::DDL,
-    vanished::DDL,
+    SCHEMA,
+    slots::SCHEMA,
+    notes::SCHEMA,
+    growth::SCHEMA,
+    findings::SCHEMA,
+    events::SCHEMA,
+    consumers::SCHEMA,
+    vanished::SCHEMA,
     windows::SCHEMA,
     baseline::SCHEMA,
 ]];
@@ -68,6 +68,12 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
 
 pub(super) fn version(db: &Connection) -> Result<i64, LedgerError> {
     Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+pub(super) fn expect_known(db: &Connection) -> Result<(), LedgerError> {
+    let (found, known) = (version(db)?, i64::try_from(STEPS.len()).unwrap_or(i64::MAX));
+    let folder = db.path().and_then(|path| Path::new(path).parent()).unwrap_or(Path::new(""));
+    if found == known { Ok(()) } else { Err(LedgerError::Newer { folder: folder.to_owned(), found, known }) }
 }
 
 pub(super) fn is_empty(db: &Connection) -> Result<bool, LedgerError> {

@@ -203,3 +203,21 @@ fn an_idle_run_writes_nothing_and_a_closed_bucket_empties_the_log() {
     assert_eq!(log(), 0);
     assert_eq!(committed(&open(folder.path(), NOW + 302)), 21);
 }
+
+#[test]
+fn the_copy_is_an_hour_old_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let copied = || {
+        let db = rusqlite::Connection::open(folder.path().join("ledger-copy.db")).unwrap();
+        delivered(&Tally::load(&db, &Limits::default(), NOW).unwrap())
+    };
+    for (after, expected) in [(0, 10), (3_599, 10), (3_600, 30), (100, 40)] {
+        let mut ledger = open(folder.path(), NOW + after);
+        count(&mut ledger, 10).unwrap();
+        ledger.tend().unwrap();
+        assert_eq!(copied(), expected, "after {after} s; a clock set back must not stop it");
+    }
+    std::fs::remove_file(folder.path().join("ledger-copy.db")).unwrap();
+    open(folder.path(), NOW + 101).tend().unwrap();
+    assert_eq!(copied(), 40);
+}

@@ -6,7 +6,7 @@ use crate::record::{Sample, Seconds, tag};
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-pub(super) const DDL: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE shown(measurement TEXT NOT NULL, tags TEXT NOT NULL, gone INTEGER,
     PRIMARY KEY(measurement, tags)) STRICT, WITHOUT ROWID;
 ";

@@ -7,7 +7,7 @@ use crate::ledger::packing::{Reader, put_counts};
 use crate::ledger::sketch::Sketch;
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub(in crate::ledger) const DDL: &str = "
+pub(in crate::ledger) const SCHEMA: &str = "
 CREATE TABLE slots(book INTEGER NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, counts BLOB NOT NULL,
     PRIMARY KEY(book, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE resting(book INTEGER NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, counts BLOB NOT NULL,

@@ -281,3 +281,22 @@ fn a_ledger_file_of_others_is_named_as_the_reason() {
     let test = "a_ledger_file_of_others_is_named_as_the_reason";
     assert!(again(test, &folder, 0o022, is_root().then_some(NOBODY)));
 }
+
+/// Whoever owns the folder could lead root to any file by a link.
+#[test]
+fn a_link_in_the_folder_is_not_followed() {
+    let parent = tempfile::tempdir().unwrap();
+    let target = parent.path().join("target");
+    for name in ["ledger.lock", "ledger.db", "ledger-suspect"] {
+        let folder = parent.path().join(format!("state-{name}"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&target, "").unwrap();
+        fs::set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&target, folder.join(name)).unwrap();
+        let opened = Ledger::open(&place(&folder), Limits::default(), &tick(NOW));
+        // A suspicion is only looked at and then removed: the link goes, not what it names.
+        assert_eq!(opened.is_ok(), name == "ledger-suspect", "{name}");
+        let found = fs::metadata(&target).unwrap();
+        assert_eq!((found.len(), found.mode() & 0o777), (0, 0o644), "{name}");
+    }
+}
