@@ -12,7 +12,7 @@ use crate::classify::Reason;
 use crate::config;
 use crate::ledger::baseline::Baselines;
 use crate::ledger::windows::{Channel, Detail, HOST, Windows};
-use crate::record::{Confidence, Seconds, Severity};
+use crate::record::{Confidence, Seconds, Severity, State};
 
 /// Ratios are kept to six digits: beyond is noise, and a shorter number survives any format.
 fn rounded(ratio: f64) -> f64 {
@@ -258,6 +258,7 @@ pub fn severity(case: &Case, scene: &Scene<'_>) -> Severity {
 /// Who should care.
 pub fn route(case: &mut Case) {
     case.finding.routing = match case.finding.severity {
+        _ if case.finding.state == State::Suppressed => "log",
         Severity::Info => "log",
         Severity::Warning if case.group == Group::Slow || case.young => "ticket",
         _ => "page",

@@ -243,7 +243,8 @@ pub fn enter(
         finding.changed = at;
         finding.state = state;
     }
-    was != (finding.state, finding.severity)
+    // What is silenced grows worse in silence.
+    was.0 != state || was.1 != finding.severity && state != State::Suppressed
 }
 
 #[cfg(test)]

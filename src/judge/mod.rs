@@ -19,3 +19,6 @@ pub use bench::{Bench, STEP};
 pub use detectors::{DETECTORS, Detector};
 pub use suppress::SuppressError;
 pub use surroundings::Surroundings;
+
+#[cfg(test)]
+mod measure_tests;

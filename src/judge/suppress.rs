@@ -83,7 +83,7 @@ impl Rule {
             && within(self.hours, local.rem_euclid(86_400) / 3_600)
             && self.weekdays.as_ref().is_none_or(|days| days.contains(&weekday))
             && self.dates.as_ref().is_none_or(|dates| date.is_some_and(|date| dates.contains(&date)))
-            && !self.unless_backlog.is_some_and(|limit| moment.backlog.is_some_and(|backlog| backlog > limit))
+            && self.unless_backlog.is_none_or(|limit| moment.backlog.is_none_or(|backlog| backlog <= limit))
     }
 }
 

@@ -29,7 +29,7 @@ pub fn bracket(provider: &str, named: bool) -> String {
 /// A ratio as people say it: whole per cent, finer only below one.
 pub fn percent(ratio: f64) -> String {
     let value = (ratio * 100.0).max(0.0);
-    if value > 0.0 && value < 0.95 { format!("{:.1}%", value.max(0.1)) } else { format!("{value:.0}%") }
+    if (0.05..0.95).contains(&value) { format!("{value:.1}%") } else { format!("{value:.0}%") }
 }
 
 pub fn deferral(facts: &Facts<'_>) -> String {
@@ -225,7 +225,8 @@ mod tests {
     fn per_cent_are_whole_unless_small() {
         for (ratio, text) in [
             (0.0, "0%"),
-            (0.0001, "0.1%"),
+            (0.0004, "0%"),
+            (0.0006, "0.1%"),
             (0.004, "0.4%"),
             (0.0096, "1%"),
             (0.124, "12%"),

@@ -64,7 +64,7 @@ pub struct Hit {
 pub fn start(at: Seconds, window: Seconds, floor: Seconds) -> Seconds {
     let grain = match window {
         ..=600 => 10,
-        ..=3_600 => 60,
+        601..=3_600 => 60,
         _ => 300,
     };
     let from = (at - window).div_euclid(grain) * grain;

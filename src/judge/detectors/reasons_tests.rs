@@ -1,1 +1,140 @@
-//! t
+//! The decision, condition by condition, and the life of one series.
+
+use super::*;
+use crate::classify::{Answer, Reason};
+use crate::config;
+use crate::judge::signal::{Signal, channels, strictness};
+use crate::record::{Delivery, Kind};
+
+const AT: Seconds = 1_795_500_000;
+
+fn delivery(kind: Kind, logged: Seconds) -> Delivery<'static> {
+    let empty = b"";
+    Delivery {
+        kind,
+        logged,
+        offset_minutes: 0,
+        queued: None,
+        rcpt_domain: empty,
+        status: empty,
+        diag: empty,
+        mta: empty,
+        category: empty,
+        source: empty,
+        destination: empty,
+        size: 0,
+        vmta: empty,
+        queue: empty,
+    }
+}
+
+/// `k` refusals among `n` attempts, evenly over the last `seconds` before `AT`.
+fn counted(parts: &[(Reason, u64, u64, Seconds)]) -> Windows {
+    let mut windows = Windows::new();
+    for (reason, k, n, seconds) in parts {
+        let answer =
+            Answer { reason: *reason, stage: None, code: 450, throttling: false, template: 0, rule: None };
+        for i in 0..*n {
+            let logged = AT - seconds + (i as i64 * seconds) / *n as i64;
+            let refused = i * k / n != (i + 1) * k / n;
+            let kind = if refused { Kind::Deferred } else { Kind::Delivered };
+            windows.record("Yahoo", true, &delivery(kind, logged), Some(&answer));
+        }
+    }
+    windows
+}
+
+fn look_at(windows: &Windows, reason: Reason, mean: f64, rho: f64, floor: Seconds) -> Option<Hit> {
+    let (hits, whole) = channels(Signal::Reason(reason), 0);
+    let strict = strictness(2, Signal::Reason(reason), &config::Judge::default());
+    let view = View { windows, key: 2, hits: &hits, whole: &whole };
+    let life = Life { floor, ..Life::default() };
+    look(&view, &strict, &life, &Source::Baseline(Usual { mean, rho, allowance: 1.0 }), AT)
+}
+
+#[test]
+fn every_condition_can_refuse() {
+    let soft = Reason::TempUnspecified;
+    let hard = Reason::Tls;
+    for (what, reason, k, n, seconds, mean, rho, window) in [
+        ("plain", soft, 70, 300, 60, 0.02, 0.001, Some(60)),
+        ("the shortest window that convinces", soft, 300, 300, 60, 0.02, 0.001, Some(30)),
+        ("too few too many", soft, 42, 140, 60, 0.02, 0.001, None),
+        ("too small a difference", soft, 600, 10_000, 300, 0.012, 0.0005, None),
+        ("too small a factor", soft, 600, 2_000, 300, 0.15, 0.0005, None),
+        ("it varies like this", soft, 90, 300, 60, 0.1, 0.3, None),
+        (
+            "a small domain's hard reason speaks within the hour",
+            hard,
+            10,
+            20,
+            3_600,
+            0.001,
+            0.01,
+            Some(3_600),
+        ),
+        ("a soft one does not", soft, 10, 20, 3_600, 0.002, 0.01, None),
+    ] {
+        let hit = look_at(&counted(&[(reason, k, n, seconds)]), reason, mean, rho, 0);
+        assert_eq!(hit.map(|hit| hit.window), window, "{what}");
+    }
+}
+
+#[test]
+fn neither_the_last_episode_nor_what_is_over_counts() {
+    let windows = counted(&[(Reason::Tls, 300, 600, 600)]);
+    assert!(look_at(&windows, Reason::Tls, 0.01, 0.001, 0).is_some());
+    assert_eq!(look_at(&windows, Reason::Tls, 0.01, 0.001, AT), None, "the episode ended now");
+    let mut over = counted(&[(Reason::Tls, 0, 600, 300)]);
+    for i in 0..300 {
+        let answer =
+            Answer { reason: Reason::Tls, stage: None, code: 0, throttling: false, template: 0, rule: None };
+        over.record("Yahoo", true, &delivery(Kind::Deferred, AT - 900 + i), Some(&answer));
+    }
+    assert_eq!(look_at(&over, Reason::Tls, 0.01, 0.001, 0), None, "the last five minutes are clean");
+}
+
+#[test]
+fn windows_begin_where_their_resolution_does_and_never_before_the_floor() {
+    for (at, window, floor, expected) in [
+        (100_010, 30, 0, 99_980),
+        (100_010, 900, 0, 99_060),
+        (100_010, 7_200, 0, 92_700),
+        (100_010, 900, 99_070, 99_120),
+        (100_010, 30, 99_990, 99_990),
+    ] {
+        assert_eq!(start(at, window, floor), expected, "{at} {window} {floor}");
+    }
+}
+
+#[test]
+fn a_series_waits_fires_and_clears() {
+    let usual = Usual { mean: 0.02, rho: 0.001, allowance: 1.0 };
+    let hit = |k, window| Hit { window, k, n: 100, usual, absolute: false };
+    let strict = |reason| strictness(2, Signal::Reason(reason), &config::Judge::default());
+    let soft = strict(Reason::TempUnspecified);
+    for (hit, strict, fires) in [
+        (hit(20, 60), soft, false),
+        (hit(37, 60), soft, true),
+        (hit(20, 1_800), soft, true),
+        (hit(20, 60), strict(Reason::Tls), true),
+    ] {
+        let mut life = Life::default();
+        assert_eq!(advance(&mut life, &strict, Some(&hit), false, 1_000) == Change::Fires, fires);
+    }
+    let mut life = Life::default();
+    advance(&mut life, &soft, Some(&hit(20, 60)), false, 1_000);
+    assert_eq!(advance(&mut life, &soft, None, false, 1_590), Change::None);
+    assert_ne!(life.pending_since, 0);
+    advance(&mut life, &soft, None, false, 1_600);
+    assert_eq!(life.pending_since, 0, "ten minutes without a hit");
+    advance(&mut life, &soft, Some(&hit(20, 60)), false, 2_000);
+    advance(&mut life, &soft, Some(&hit(20, 60)), false, 2_590);
+    assert_eq!(advance(&mut life, &soft, Some(&hit(20, 60)), false, 2_600), Change::Fires);
+    assert_eq!(advance(&mut life, &soft, None, true, 3_000), Change::None);
+    assert_eq!(advance(&mut life, &soft, None, false, 3_600), Change::None, "it was bad again in between");
+    assert_eq!(advance(&mut life, &soft, None, true, 3_610), Change::None);
+    assert_eq!(advance(&mut life, &soft, None, true, 4_500), Change::None);
+    assert_eq!(advance(&mut life, &soft, None, true, 4_510), Change::Ends);
+    assert_eq!((life.floor, life.is_quiet()), (4_510, true));
+}

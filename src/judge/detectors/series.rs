@@ -11,7 +11,7 @@ const OLDEST_PREDECESSOR: usize = 6;
 const OPEN_AT: f64 = 4.0;
 const CLOSE_SHARE: f64 = 0.3;
 const CLOSE_AFTER: u32 = 6;
-/// Values seen before anything is said.
+/// Values that a scale must have seen before it says anything.
 const SILENT: u32 = 50;
 
 /// The parts of a score, for those who want to know why.
@@ -29,7 +29,7 @@ pub struct Score {
 /// The memory of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesDetector {
-    /// Seven days of values; `NaN` is unknown.
+    /// Seven days of values and the one before, a neighbour of the oldest; `NaN` is unknown.
     ring: Vec<f32>,
     /// Values taken in so far, the next one's place.
     at: usize,
@@ -51,7 +51,7 @@ pub struct SeriesDetector {
 impl Default for SeriesDetector {
     fn default() -> SeriesDetector {
         SeriesDetector {
-            ring: vec![f32::NAN; DAY * DAYS],
+            ring: vec![f32::NAN; DAY * DAYS + 1],
             at: 0,
             known: 0,
             level: 0.0,
@@ -93,7 +93,6 @@ impl SeriesDetector {
 
     fn take(&mut self, value: f64, noise: f64) -> Score {
         let usual = self.usual();
-        // The floor knows this value's size too, so that a first value has one.
         self.known = self.known.saturating_add(1);
         let gain = (1.0 / f64::from(self.known)).max(1.0 / (DAY * DAYS) as f64);
         let floor = 0.05 * self.level + noise;
@@ -108,7 +107,7 @@ impl SeriesDetector {
         let residual = usual.map(|usual| value - usual);
         let departure = residual.map(|residual| self.departure_of(residual));
         let scaled = |part: Option<f64>, quantile: Quantile| {
-            part.map(|part| {
+            part.filter(|_| quantile.seen >= SILENT).map(|part| {
                 let scale = (quantile.value / 1.96).max(floor);
                 if scale > 0.0 { part / scale } else { 0.0 }
             })
@@ -124,7 +123,7 @@ impl SeriesDetector {
         let drift = scaled(departure.map(|(d, _)| d), self.departure).unwrap_or(0.0);
         let z = (0.65 * jump_score + 0.35 * level).max(0.6 * drift);
         self.learn((value, usual), (jump, daily), residual, departure, gain);
-        Score { jump: jump_score, level, drift, z: if self.known < SILENT { 0.0 } else { z } }
+        Score { jump: jump_score, level, drift, z }
     }
 
     /// The distance of the last three residuals' median from its slow mean, and that median.
@@ -134,7 +133,9 @@ impl SeriesDetector {
             self.residuals.remove(0);
         }
         let median = median(self.residuals.clone()).unwrap_or(residual);
-        ((median - self.drift_level).abs(), median)
+        // The slow mean begins where the first residual is: no departure yet.
+        let distance = if self.drift_seen == 0 { 0.0 } else { (median - self.drift_level).abs() };
+        (distance, median)
     }
 
     fn learn(

@@ -13,12 +13,11 @@ impl Quantile {
     pub fn update(&mut self, sample: f64, share: f64, rate: f64) {
         self.seen = self.seen.saturating_add(1);
         if self.seen == 1 {
-            self.value = sample;
+            self.value = sample.max(1e-12);
         }
         let above = if sample > self.value { 1.0 } else { 0.0 };
-        let first = self.value;
         self.value *= (rate.max(1.0 / f64::from(self.seen)) * (above - (1.0 - share))).exp();
-        if self.seen < 40 && sample > first {
+        if self.seen < 40 && sample > self.value {
             self.value += 0.3 * (sample - self.value);
         }
         self.value = self.value.max(1e-12);
