@@ -285,7 +285,7 @@ fn sentence_end(core: &[u8]) -> Option<(&[u8], &[u8])> {
 fn joined(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
     if flags.has(UNDERSCORE)
         && !flags.has(DIGIT)
-        && core.windows(5).any(|five| five.eq_ignore_ascii_case(b"block"))
+        && known::is_kept_joint(core)
     {
         lower(out, core, flags);
     } else if is_code(core, place.opened) {
