@@ -133,6 +133,11 @@ pub fn read(file: &str, text: &str, compile: bool, known: &[Box<str>]) -> Result
     Ok(rules)
 }
 
+/// The faults of an operator's files, for `doctor`: at most one a file, with its line.
+pub fn check(files: &[(String, String)], known: &[Box<str>]) -> Vec<RuleError> {
+    files.iter().filter_map(|(name, text)| read(name, text, true, known).err()).collect()
+}
+
 type Problem = (usize, String);
 
 fn rule_of(file: &str, table: &File, row: &Row, known: &[Box<str>]) -> Result<Rule, Problem> {
