@@ -1,5 +1,6 @@
 //! The provider and the reason of each SMTP reply. Pure; names no other box.
 
+pub mod crosscheck;
 mod diagnostic;
 mod engine;
 pub mod explain;
@@ -9,6 +10,7 @@ mod provider;
 mod reason;
 mod rule;
 mod status;
+pub mod templates;
 mod verdict;
 pub mod words;
 
@@ -16,6 +18,7 @@ pub use engine::{Classifier, Reply};
 pub use facets::Facets;
 pub use provider::Providers;
 pub use reason::Reason;
-pub use rule::{Rule, RuleError};
+pub use rule::{Rule, RuleError, check as check_rules};
 pub use status::EnhancedStatus;
+pub use templates::{Template, Templates};
 pub use verdict::{Answer, Provider, Stage};

@@ -133,6 +133,11 @@ pub fn read(file: &str, text: &str, compile: bool, known: &[Box<str>]) -> Result
     Ok(rules)
 }
 
+/// The faults of an operator's files, for `doctor`: at most one a file, with its line.
+pub fn check(files: &[(String, String)], known: &[Box<str>]) -> Vec<RuleError> {
+    files.iter().filter_map(|(name, text)| read(name, text, true, known).err()).collect()
+}
+
 type Problem = (usize, String);
 
 fn rule_of(file: &str, table: &File, row: &Row, known: &[Box<str>]) -> Result<Rule, Problem> {
@@ -161,7 +166,7 @@ fn rule_of(file: &str, table: &File, row: &Row, known: &[Box<str>]) -> Result<Ru
             return Err((provider.span().start, format!("unknown provider {:?}", provider.get_ref())));
         }
     }
-    let patterns = patterns_of(Some(&row.pattern))?;
+    let patterns = patterns_of(Some(&row.pattern), Pattern::new)?;
     if patterns.is_empty() {
         return Err((row.pattern.span().start, "a rule needs a pattern".to_owned()));
     }
@@ -173,7 +178,7 @@ fn rule_of(file: &str, table: &File, row: &Row, known: &[Box<str>]) -> Result<Ru
         level: row.level,
         providers: providers.iter().map(|name| name.get_ref().clone()).collect(),
         patterns,
-        unless: patterns_of(row.unless.as_ref())?,
+        unless: patterns_of(row.unless.as_ref(), Pattern::exception)?,
         example: row.example.get_ref().clone(),
         source: row.source.clone().unwrap_or_else(|| table.source.clone()),
         checked: row.checked.clone().unwrap_or_else(|| table.checked.clone()),
@@ -181,10 +186,12 @@ fn rule_of(file: &str, table: &File, row: &Row, known: &[Box<str>]) -> Result<Ru
     })
 }
 
-fn patterns_of(field: Option<&Spanned<OneOrMore>>) -> Result<Vec<Pattern>, Problem> {
+type Read = fn(&str) -> Result<Pattern, String>;
+
+fn patterns_of(field: Option<&Spanned<OneOrMore>>, read: Read) -> Result<Vec<Pattern>, Problem> {
     let Some(field) = field else { return Ok(Vec::new()) };
     let words = field.get_ref().list().iter();
-    words.map(|word| Pattern::new(word).map_err(|problem| (field.span().start, problem))).collect()
+    words.map(|word| read(word).map_err(|problem| (field.span().start, problem))).collect()
 }
 
 fn numbers(field: Option<&Spanned<OneOrMore>>) -> Result<Vec<String>, Problem> {

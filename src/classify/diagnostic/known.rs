@@ -260,7 +260,7 @@ sconosciuto security see sender server service size smtp so someone sorry spam s
 too try unable unavailable unauthorized unaware unbekannt unconfirmed under unkown unknown unknow unlisted unregistered unreachable unroutable unrouteable unsubscribed until unverified \
 upgrade use usersearch user users usage used using validation vacation verification verify via virtual was wasn't we were which who whose will with within without would wrong yet you your \
 mailhost server's client connect greeting ehlo helo data rcpt starttls local remote host's sysop lost timeout timed ip ips dnsbl rbl virus viruses delivery transaction syntax protocol resources operation warning temp permanent perm too-many requested greylisted greylisting graylisted grey-listed throttled deferring try-again esmtp routing loop hop hops mx \
-spf dkim dmarc arc tls ssl certificate ptr reverse too quota, mailquota undeliverable diese dieser der die das les le la el il lo um uma o este esta cette votre adresse empfänger postfach utilisateur ";
+spf dkim dmarc arc tls ssl certificate ptr reverse too quota, mailquota undeliverable unrecognized unrecognised unresolved sending throttling throttled greylist deferral delivery pending waiting names name's needed identified attempts hat sind wurde wird werden kann konnte auf für fuer bei und oder zu zum im der inconnue invalide inexistante bloque bloqué desactivé suspendu pleine pas a-t-il suspendida bloqueada inactiva llena lleno não nao cheia disabilitato pieno piena disattivata relaying policies listing administrator notice note host's line too connections messages message's sessions session ok sorry, envelope content spam-like virus-infected header headers body subject attachment unsolicited suspected abuse-related bounces bulk junk diese dieser der die das les le la el il lo um uma o este esta cette votre adresse empfänger postfach utilisateur ";
 
 pub fn names_mailbox(word: &[u8]) -> bool {
     MAILBOX_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
@@ -342,4 +342,9 @@ pub fn write_host(out: &mut Diagnostic, host: &[u8]) {
     } else {
         out.put(token::HOST);
     }
+}
+
+/// Words with underscores that say something.
+pub fn is_kept_joint(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"cuda_nsu") || word.windows(5).any(|five| five.eq_ignore_ascii_case(b"block"))
 }

@@ -283,10 +283,7 @@ fn sentence_end(core: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Letters with digits, dashes or underscores: a provider's code is kept, an id is not.
 fn joined(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
-    if flags.has(UNDERSCORE)
-        && !flags.has(DIGIT)
-        && core.windows(5).any(|five| five.eq_ignore_ascii_case(b"block"))
-    {
+    if flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core) {
         lower(out, core, flags);
     } else if is_code(core, place.opened) {
         lower(out, core, flags);

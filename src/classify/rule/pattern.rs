@@ -27,6 +27,19 @@ impl Pattern {
         Ok(Pattern { source: source.to_owned(), literals, plain, compiled: OnceLock::new() })
     }
 
+    /// For an exception, that is only asked when the rule already matches: it needs no fixed text.
+    pub fn exception(source: &str) -> Result<Pattern, String> {
+        Pattern::new(source).or_else(|problem| match compile(source) {
+            Ok(regex) => Ok(Pattern {
+                source: source.to_owned(),
+                literals: Vec::new(),
+                plain: false,
+                compiled: OnceLock::from(Some(regex)),
+            }),
+            Err(_) => Err(problem),
+        })
+    }
+
     /// One of these occurs in any text that matches.
     pub fn literals(&self) -> &[String] {
         &self.literals
@@ -38,7 +51,8 @@ impl Pattern {
     }
 
     pub fn matches(&self, text: &str) -> bool {
-        self.literals.iter().any(|literal| text.contains(literal)) && self.matches_candidate(text)
+        (self.literals.is_empty() || self.literals.iter().any(|literal| text.contains(literal)))
+            && self.matches_candidate(text)
     }
 
     pub fn check(&self) -> Result<(), String> {
