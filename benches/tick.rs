@@ -1,5 +1,13 @@
 //! What an idle tick costs over an empty program: start, three pages of 100 rows over loopback,
 //! ledger commit, print. State on tmpfs, nothing new in the files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark may stop at the first surprise"
+)]
 
 #[path = "pairs.rs"]
 mod pairs;
@@ -12,16 +20,19 @@ fn main() {
     let folder = fast_folder();
     let host = pmta_sim::Host::start(pmta_sim::Options {
         dir: folder.path().join("host"),
-        maxitems: true,
+        url_max_items: true,
         rate: 200.0,
         ..pmta_sim::Options::default()
     })
     .expect("the simulated host starts");
-    host.advance(120);
-    host.flush();
+    host.advance(120).unwrap();
+    host.flush().unwrap();
     let config = folder.path().join("pmta-vitals.toml");
-    std::fs::write(&config, format!("[pmta]\nconfig = {:?}\nurl = {:?}\n", host.config_path(), host.url()))
-        .unwrap();
+    std::fs::write(
+        &config,
+        format!("[pmta]\nconfig = {:?}\nurl = {:?}\n", host.config_path(), host.http_url()),
+    )
+    .unwrap();
     let state = folder.path().join("state");
     let empty = empty_program(folder.path());
     let tick = move |extra: &'static [&'static str]| {
