@@ -8,5 +8,7 @@
 )]
 
 mod collect;
+mod doctor;
+mod readme;
 mod rig;
 mod tidy;
