@@ -296,5 +296,5 @@ impl Bench {
 }
 
 #[cfg(test)]
-#[path = "bench_tests.rs"]
+#[path = "bench_tests/mod.rs"]
 mod tests;
