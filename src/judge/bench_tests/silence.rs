@@ -67,3 +67,13 @@ fn full_mailboxes_and_what_the_operator_expects_page_nobody() {
         assert_eq!((finding.state, finding.routing.as_str()), (expected, "log"));
     }
 }
+
+#[test]
+fn with_such_a_backlog_the_end_of_the_window_is_no_fresh_start() {
+    let mut host = Host::new(&Config::default(), MIDNIGHT);
+    host.run(&greylisted(0), 5 * 3_600);
+    host.bench.see(Surroundings { backlog: Some(50_001), ..Surroundings::default() });
+    let told = host.run(&greylisted(25), 720);
+    assert_eq!(told.len(), 1, "ten minutes of waiting, begun inside the window, are ten minutes");
+    assert_eq!((told[0].1.state, told[0].1.routing.as_str()), (State::Firing, "page"));
+}
