@@ -283,7 +283,7 @@ impl Bench {
             };
             let name =
                 if key == HOST { "" } else { windows.provider(key).map_or("", |row| row.name.as_str()) };
-            let now = Moment { backlog: None, ..self.moment(name, Some(signal), at, windows) };
+            let now = self.moment(name, Some(signal), at, windows);
             let before = Moment { step: now.step - STEP, ..now };
             let over = suppress::suppressed_by(&self.rules, &before).is_some()
                 && suppress::suppressed_by(&self.rules, &now).is_none();
@@ -303,5 +303,5 @@ impl Bench {
 }
 
 #[cfg(test)]
-#[path = "bench_tests.rs"]
+#[path = "bench_tests/mod.rs"]
 mod tests;

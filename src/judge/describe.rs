@@ -102,20 +102,43 @@ fn refusals(case: &mut Case, scene: &Scene<'_>) {
     if found.moved {
         message.push_str(" (traffic moved between VMTAs)");
     }
+    let remarks = remarks(case, scene);
     let finding = &mut case.finding;
     if case.group != Group::MeanStddev {
         finding.finding = if found.bounced { "bounce-ratio" } else { "deferral-ratio" }.to_owned();
     }
     finding.message = message;
     finding.action = advice.map_or_else(String::new, |row| row.text(&domain(&provider)));
-    if !scene.surroundings.changes.is_empty() {
-        finding
-            .action
-            .push_str(&format!(" Changed shortly before: {}.", scene.surroundings.changes.join(", ")));
-    }
+    finding.action.push_str(&remarks);
     finding.reason = reason.name().to_owned();
     finding.confidence = confidence(case.young, advice.map(|row| row.confidence), &found);
     fill(case, scene, was, &found, span);
+}
+
+/// What else belongs to it: other reasons in the same trouble, what changed before, and how much
+/// is known of what is usual.
+fn remarks(case: &Case, scene: &Scene<'_>) -> String {
+    let mut text = String::new();
+    let others: Vec<&str> = case
+        .causes
+        .iter()
+        .skip(1)
+        .filter_map(|number| match Signal::from_number(*number) {
+            Some(Signal::Reason(reason)) => Some(reason.name()),
+            _ => None,
+        })
+        .collect();
+    if !others.is_empty() {
+        text.push_str(&format!(" Also: {}.", others.join(", ")));
+    }
+    if !scene.surroundings.changes.is_empty() {
+        text.push_str(&format!(" Changed shortly before: {}.", scene.surroundings.changes.join(", ")));
+    }
+    let days = scene.baselines.volume(case.key).map_or(0, |volume| volume.buckets / 288);
+    if case.young || days < 7 {
+        text.push_str(&format!(" Baseline: {days} of 7 days."));
+    }
+    text
 }
 
 fn fill(case: &mut Case, scene: &Scene<'_>, was: Option<f64>, found: &Attribution, span: Span) {

@@ -211,7 +211,9 @@ fn score(world: &World, told: &[(Seconds, Finding)], quiet_days: i64, days: i64)
         if let Some((at, finding)) = hits.first() {
             score.found += 1;
             score.cause_right += u32::from(finding.reason == incident.reason.name());
-            score.seconds += at - incident.from;
+            // From the fiftieth refusal on: before, nobody could know.
+            let affected_by_then = (50.0 / affected * (incident.to - incident.from) as f64) as Seconds;
+            score.seconds += (at - incident.from - affected_by_then).max(0);
         } else if std::env::var("PMTA_VITALS_MEASURE").is_ok() {
             println!(
                 "missed {name} {:?} share {:.2} affected {affected:.0}",
@@ -238,7 +240,8 @@ fn incidents_are_found_and_peace_is_kept() {
             for method in [Method::Reasons, Method::MeanStddev] {
                 let score = measure(seed, method, 4, 8);
                 let per_week = f64::from(score.false_ones) / score.provider_weeks;
-                println!("{seed} {method:?} {per_week:.3} false per provider-week, {score:?}");
+                let delay = score.seconds / i64::from(score.found.max(1));
+                println!("{seed} {method:?} {per_week:.3} false per provider-week, {delay} s, {score:?}");
             }
         }
         return;

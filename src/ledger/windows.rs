@@ -21,6 +21,8 @@ use track::{Horizon, STEP_SECONDS, Track};
 /// Bounds of the whole: a flood of names must not become a flood of memory.
 const TRACKS: usize = 12_000;
 const DETAIL_TRACKS: usize = 8_000;
+/// Steps remembered as changed: more than eight hours have.
+const TOUCHED: usize = 4_096;
 const VMTAS: u8 = 127;
 const REPLIES: u8 = 255;
 
@@ -128,6 +130,9 @@ impl Windows {
         if step != self.last_touched {
             self.last_touched = step;
             self.touched.insert(step);
+            if self.touched.len() > TOUCHED {
+                self.touched = self.touched.split_off(&Horizon::of(self.newest).oldest);
+            }
         }
         let key = self.key(provider, named, step, delivery.offset_minutes);
         let vmta = self.vmtas.number(delivery.vmta);

@@ -160,3 +160,20 @@ fn a_save_writes_only_its_own_seconds() {
     windows.save(&disk).unwrap();
     assert!(disk.total_changes() - before < 12, "{} rows for one record", disk.total_changes() - before);
 }
+
+#[test]
+fn a_month_in_one_run_forgets_what_it_cannot_save() {
+    let mut windows = Windows::new();
+    for step in 0..10_000 {
+        windows.record("Yahoo", true, &delivery(Kind::Delivered, START + step * 10), None);
+    }
+    assert!(windows.touched.len() <= TOUCHED);
+    let disk = disk();
+    windows.save(&disk).unwrap();
+    let back = Windows::load(&disk).unwrap();
+    let (key, end) = (back.find("Yahoo").unwrap(), START + 99_900);
+    for window in [30, 3_600, 28_800] {
+        let sum = |windows: &Windows| windows.sum(key, Channel::Attempts, end - window, end);
+        assert_eq!(sum(&back), sum(&windows), "{window}");
+    }
+}
