@@ -157,7 +157,10 @@ impl Diagnostic {
         let flags = if core.len() == word.len() { flags } else { token::measure_all(core) };
         let names_mailbox = std::mem::take(&mut self.names_mailbox);
         if !self.number_of_reply(core, flags, after) {
-            if self.words == 0 && !tail.is_empty() && token::is_unknown_word(core, flags) {
+            if self.words == 0
+                && (tail.starts_with(b":") || tail.starts_with(b".."))
+                && token::is_unknown_word(core, flags)
+            {
                 self.put(token::ADDRESS);
             } else {
                 token::write(self, core, flags, token::Place { names_mailbox, opened });

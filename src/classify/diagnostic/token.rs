@@ -118,7 +118,7 @@ pub fn reply_code(word: &[u8]) -> Option<u16> {
 
 /// A plain word that no server uses in its sentences: a name, most likely.
 pub fn is_unknown_word(core: &[u8], flags: Flags) -> bool {
-    flags.only(LETTER | DASH | UNDERSCORE | DIGIT) && !known::is_common(core) && !is_code(core, false)
+    flags.only(LETTER | DASH | UNDERSCORE | DIGIT) && !known::is_common(core) && !known::is_code_family(core)
 }
 
 /// Writes the word, or the mask that stands for it.
@@ -139,7 +139,7 @@ pub fn write(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
         slashes(out, core, flags, place);
     } else if flags.only_number() {
         number(out, core, place);
-    } else if place.names_mailbox && !is_code(core, false) {
+    } else if place.names_mailbox && !known::is_code_family(core) {
         out.put(ADDRESS);
     } else if flags.has(DOT) {
         dotted(out, core, flags, place);
@@ -313,8 +313,9 @@ fn is_code(core: &[u8], opened: bool) -> bool {
     let tail = core.get(letters..).unwrap_or_default();
     let digits = tail.iter().filter(|byte| byte.is_ascii_digit()).count();
     let plain = digits == tail.len();
-    let dashed =
-        opened && tail.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'-');
+    let short = letters == 2 && matches!(tail, [b'-', rest @ ..] if rest.len() == 3);
+    let dashed = (opened || short)
+        && tail.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'-');
     (1..=6).contains(&letters) && (1..=6).contains(&digits) && (plain || dashed)
 }
 
