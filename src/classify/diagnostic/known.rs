@@ -2,6 +2,8 @@
 //! what is not here may be masked.
 
 use super::{Diagnostic, token};
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// Hosts of explanations and of DNS lists, kept with everything below them.
 const KEPT_HOSTS: &[&str] = &[
@@ -266,16 +268,16 @@ pub fn names_mailbox(word: &[u8]) -> bool {
     MAILBOX_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
+/// A word that servers use next to a mailbox word; anything else may be a name.
 pub fn is_common(word: &[u8]) -> bool {
-    if word.len() < 2 {
-        return true;
-    }
-    let mut padded = [b' '; 26];
-    let Some(slots) = padded.get_mut(1..=word.len()) else { return false };
+    static WORDS: OnceLock<HashSet<&str, foldhash::fast::FixedState>> = OnceLock::new();
+    let mut lowered = [0u8; 24];
+    let Some(slots) = lowered.get_mut(..word.len()) else { return false };
     for (slot, byte) in slots.iter_mut().zip(word) {
         *slot = byte.to_ascii_lowercase();
     }
-    padded.get(..word.len() + 2).is_some_and(|word| memchr::memmem::find(COMMON.as_bytes(), word).is_some())
+    let words = WORDS.get_or_init(|| COMMON.split(' ').collect());
+    word.len() < 2 || std::str::from_utf8(slots).is_ok_and(|word| words.contains(word))
 }
 
 pub fn is_mailbox_key(key: &[u8]) -> bool {

@@ -133,7 +133,7 @@ proptest! {
         diagnostic.read(&raw);
         let text = diagnostic.text().to_owned();
         prop_assert!(!text.contains('@'), "{text}");
-        prop_assert_eq!(text.to_lowercase(), text.clone());
+        prop_assert_eq!(&text.to_lowercase(), &text);
         diagnostic.read(&raw);
         prop_assert_eq!(diagnostic.text(), text.as_str(), "reading again gives the same");
     }

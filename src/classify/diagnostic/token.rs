@@ -283,11 +283,9 @@ fn sentence_end(core: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Letters with digits, dashes or underscores: a provider's code is kept, an id is not.
 fn joined(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
-    if flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core) {
-        lower(out, core, flags);
-    } else if is_code(core, place.opened) {
-        lower(out, core, flags);
-    } else if flags.only(LETTER | OTHER | DASH) && core.len() <= LONGEST_WORD {
+    let worded = flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core);
+    let plain = flags.only(LETTER | OTHER | DASH) && core.len() <= LONGEST_WORD;
+    if worded || plain || is_code(core, place.opened) {
         lower(out, core, flags);
     } else if is_time_stamp(core) {
         out.put(TIME);
