@@ -77,11 +77,29 @@ const fn flag_of(byte: u8) -> u16 {
     }
 }
 
+static KINDS: [u16; 256] = kinds();
+
+const fn kinds() -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut rest: &mut [u16] = &mut table;
+    let mut byte = 0u8;
+    while let Some((slot, tail)) = rest.split_first_mut() {
+        *slot = flag_of(byte);
+        byte = byte.wrapping_add(1);
+        rest = tail;
+    }
+    table
+}
+
+fn kind_of(byte: u8) -> u16 {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(END)
+}
+
 /// Length and kinds of the word that `rest` begins with.
 pub fn measure(rest: &[u8]) -> (usize, Flags) {
     let mut flags = 0;
     for (length, byte) in rest.iter().enumerate() {
-        let flag = flag_of(*byte);
+        let flag = kind_of(*byte);
         if flag == END {
             return (length, Flags(flags));
         }
@@ -91,11 +109,15 @@ pub fn measure(rest: &[u8]) -> (usize, Flags) {
 }
 
 pub fn measure_all(word: &[u8]) -> Flags {
-    Flags(word.iter().fold(0, |flags, byte| flags | flag_of(*byte)))
+    Flags(word.iter().fold(0, |flags, byte| flags | kind_of(*byte)))
 }
 
 /// The word without the punctuation around it, and the punctuation behind it.
 pub fn trim(word: &[u8]) -> (&[u8], &[u8]) {
+    let clean = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if clean(word.first()) && clean(word.last()) {
+        return (word, &[]);
+    }
     let leading =
         |byte: &&u8| matches!(byte, b'\'' | b'`' | b'-' | b':' | b'.' | b'!' | b'*' | b'~' | b'=' | b'|');
     let trailing = |byte: &&u8| matches!(byte, b'\'' | b'`' | b'-' | b':' | b'.' | b'!' | b'?' | b'*' | b'|');
@@ -125,9 +147,9 @@ pub fn is_unknown_word(core: &[u8], flags: Flags) -> bool {
 pub fn write(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
     if flags.only(LETTER | DASH) || flags.only(LETTER | DASH | HIGH) {
         plain(out, core, flags, place);
-    } else if url::looks_like(core) {
+    } else if flags.has(SLASH) && url::looks_like(core) {
         url::write(out, core);
-    } else if flags.has(AT) || has_other_at(core) || is_percent_form(core, flags) {
+    } else if flags.has(AT) || has_other_at(core, flags) || is_percent_form(core, flags) {
         out.put(ADDRESS);
     } else if flags.has(EQUALS) {
         key_value(out, core, place);
@@ -149,7 +171,7 @@ pub fn write(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
 }
 
 fn plain(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
-    if flags.has(HIGH) && has_other_at(core) {
+    if has_other_at(core, flags) {
         out.put(ADDRESS);
         return;
     }
@@ -176,7 +198,10 @@ pub fn lower(out: &mut Diagnostic, core: &[u8], flags: Flags) {
 }
 
 /// Full-width at signs, and the percent and quoted-printable spellings.
-fn has_other_at(core: &[u8]) -> bool {
+fn has_other_at(core: &[u8], flags: Flags) -> bool {
+    if flags.only(!(HIGH | PERCENT | EQUALS)) {
+        return false;
+    }
     let hex = |pair: &[u8]| pair.eq_ignore_ascii_case(b"%40") || pair == b"=40";
     core.windows(3).any(|three| hex(three) || matches!(three, [0xef, 0xbc, 0xa0] | [0xef, 0xb9, 0xab]))
 }
