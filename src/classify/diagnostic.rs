@@ -119,9 +119,7 @@ impl Diagnostic {
             self.put(token::HOST);
         } else if token::is_address_of_ip(inside) {
             self.put(token::IP);
-        } else if url::looks_like(inside) || starts_with_code(inside) {
-            return tail;
-        } else if inside.contains(&b' ') && !inside.contains(&b'@') {
+        } else if is_sentence(inside) {
             return tail;
         } else {
             self.put(token::ADDRESS);
@@ -157,7 +155,10 @@ impl Diagnostic {
         let flags = if core.len() == word.len() { flags } else { token::measure_all(core) };
         let names_mailbox = std::mem::take(&mut self.names_mailbox);
         if !self.number_of_reply(core, flags, after) {
-            if self.words == 0 && !tail.is_empty() && token::is_unknown_word(core, flags) {
+            if self.words == 0
+                && (tail.starts_with(b":") || tail.starts_with(b".."))
+                && token::is_unknown_word(core, flags)
+            {
                 self.put(token::ADDRESS);
             } else {
                 token::write(self, core, flags, token::Place { names_mailbox, opened });
@@ -264,6 +265,12 @@ fn closing_quote(text: &[u8]) -> Option<usize> {
         escaped = *byte == b'\\' && !escaped;
         closes
     })
+}
+
+/// Angle brackets around an address of the web, a reply or plain words.
+fn is_sentence(inside: &[u8]) -> bool {
+    let words = inside.contains(&b' ') && !inside.contains(&b'@');
+    words || url::looks_like(inside) || starts_with_code(inside)
 }
 
 fn starts_with_code(inside: &[u8]) -> bool {

@@ -88,7 +88,7 @@ impl Templates {
             if kept.is_none() {
                 merged.new.push(seen.clone());
             }
-            let sum = kept.map_or_else(|| seen.clone(), |kept| seen.added_to(kept));
+            let sum = kept.map_or_else(|| seen.clone(), |kept| seen.added_to(&kept));
             merged.put.insert(key, sum.to_bytes());
         }
         merged
@@ -140,7 +140,7 @@ impl Template {
         format!("{PREFIX}{}/{:016x}", self.provider, self.template)
     }
 
-    fn added_to(&self, kept: Template) -> Template {
+    fn added_to(&self, kept: &Template) -> Template {
         Template {
             count: kept.count.saturating_add(self.count),
             first_seen: kept.first_seen.min(self.first_seen),

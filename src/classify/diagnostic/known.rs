@@ -2,6 +2,8 @@
 //! what is not here may be masked.
 
 use super::{Diagnostic, token};
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// Hosts of explanations and of DNS lists, kept with everything below them.
 const KEPT_HOSTS: &[&str] = &[
@@ -263,19 +265,24 @@ mailhost server's client connect greeting ehlo helo data rcpt starttls local rem
 spf dkim dmarc arc tls ssl certificate ptr reverse too quota, mailquota undeliverable unrecognized unrecognised unresolved sending throttling throttled greylist deferral delivery pending waiting names name's needed identified attempts hat sind wurde wird werden kann konnte auf für fuer bei und oder zu zum im der inconnue invalide inexistante bloque bloqué desactivé suspendu pleine pas a-t-il suspendida bloqueada inactiva llena lleno não nao cheia disabilitato pieno piena disattivata relaying policies listing administrator notice note host's line too connections messages message's sessions session ok sorry, envelope content spam-like virus-infected header headers body subject attachment unsolicited suspected abuse-related bounces bulk junk diese dieser der die das les le la el il lo um uma o este esta cette votre adresse empfänger postfach utilisateur ";
 
 pub fn names_mailbox(word: &[u8]) -> bool {
-    MAILBOX_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    (4..=12).contains(&word.len()) && MAILBOX_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
+type Words = HashSet<&'static str, foldhash::fast::FixedState>;
+
+/// A word that servers use next to a mailbox word; anything else may be a name.
 pub fn is_common(word: &[u8]) -> bool {
-    if word.len() < 2 {
-        return true;
-    }
-    let mut padded = [b' '; 26];
-    let Some(slots) = padded.get_mut(1..=word.len()) else { return false };
-    for (slot, byte) in slots.iter_mut().zip(word) {
-        *slot = byte.to_ascii_lowercase();
-    }
-    padded.get(..word.len() + 2).is_some_and(|word| memchr::memmem::find(COMMON.as_bytes(), word).is_some())
+    static WORDS: OnceLock<Words> = OnceLock::new();
+    let words = WORDS.get_or_init(|| COMMON.split(' ').collect());
+    word.len() < 2 || lowered(word, &mut [0; 64]).is_some_and(|word| words.contains(word))
+}
+
+/// The word in lower case, if it fits.
+fn lowered<'a>(word: &[u8], room: &'a mut [u8; 64]) -> Option<&'a str> {
+    let slots = room.get_mut(..word.len())?;
+    slots.copy_from_slice(word);
+    slots.make_ascii_lowercase();
+    std::str::from_utf8(slots).ok()
 }
 
 pub fn is_mailbox_key(key: &[u8]) -> bool {
@@ -317,20 +324,31 @@ pub fn is_host(word: &[u8]) -> bool {
     let deep = word.iter().filter(|byte| **byte == b'.').count() >= 2
         && word.iter().all(|byte| !byte.is_ascii_uppercase())
         && last.iter().all(u8::is_ascii_alphabetic);
-    country || encoded || foreign || deep || is_one_of(TOP_LEVEL, last)
+    country || encoded || foreign || deep || is_top_level(last)
 }
 
-/// DNS lists and providers' explanations; anybody else's host is masked.
+fn is_top_level(label: &[u8]) -> bool {
+    static LABELS: OnceLock<Words> = OnceLock::new();
+    let labels = LABELS.get_or_init(|| TOP_LEVEL.iter().copied().collect());
+    lowered(label, &mut [0; 64]).is_some_and(|label| labels.contains(label))
+}
+
+/// DNS lists and providers' explanations; anybody else's host is masked, and one too long to be
+/// either.
 pub fn is_kept_host(host: &[u8]) -> bool {
-    let mut rest = host;
-    loop {
-        if is_one_of(KEPT_HOSTS, rest) {
+    static HOSTS: OnceLock<(Words, Words)> = OnceLock::new();
+    let (hosts, labels) =
+        HOSTS.get_or_init(|| (KEPT_HOSTS.iter().copied().collect(), LIST_LABELS.iter().copied().collect()));
+    let mut room = [0; 64];
+    let Some(host) = lowered(host, &mut room) else { return false };
+    let mut rest = Some(host);
+    while let Some(name) = rest {
+        if hosts.contains(name) {
             return true;
         }
-        let Some(dot) = rest.iter().position(|byte| *byte == b'.') else { break };
-        rest = rest.get(dot + 1..).unwrap_or_default();
+        rest = name.split_once('.').map(|(_, parent)| parent);
     }
-    host.split(|byte| *byte == b'.').any(|label| is_one_of(LIST_LABELS, label))
+    host.split('.').any(|label| labels.contains(label))
 }
 
 pub fn write_host(out: &mut Diagnostic, host: &[u8]) {

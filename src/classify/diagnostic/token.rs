@@ -77,11 +77,29 @@ const fn flag_of(byte: u8) -> u16 {
     }
 }
 
+static KINDS: [u16; 256] = kinds();
+
+const fn kinds() -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut rest: &mut [u16] = &mut table;
+    let mut byte = 0u8;
+    while let Some((slot, tail)) = rest.split_first_mut() {
+        *slot = flag_of(byte);
+        byte = byte.wrapping_add(1);
+        rest = tail;
+    }
+    table
+}
+
+fn kind_of(byte: u8) -> u16 {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(END)
+}
+
 /// Length and kinds of the word that `rest` begins with.
 pub fn measure(rest: &[u8]) -> (usize, Flags) {
     let mut flags = 0;
     for (length, byte) in rest.iter().enumerate() {
-        let flag = flag_of(*byte);
+        let flag = kind_of(*byte);
         if flag == END {
             return (length, Flags(flags));
         }
@@ -91,11 +109,15 @@ pub fn measure(rest: &[u8]) -> (usize, Flags) {
 }
 
 pub fn measure_all(word: &[u8]) -> Flags {
-    Flags(word.iter().fold(0, |flags, byte| flags | flag_of(*byte)))
+    Flags(word.iter().fold(0, |flags, byte| flags | kind_of(*byte)))
 }
 
 /// The word without the punctuation around it, and the punctuation behind it.
 pub fn trim(word: &[u8]) -> (&[u8], &[u8]) {
+    let clean = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if clean(word.first()) && clean(word.last()) {
+        return (word, &[]);
+    }
     let leading =
         |byte: &&u8| matches!(byte, b'\'' | b'`' | b'-' | b':' | b'.' | b'!' | b'*' | b'~' | b'=' | b'|');
     let trailing = |byte: &&u8| matches!(byte, b'\'' | b'`' | b'-' | b':' | b'.' | b'!' | b'?' | b'*' | b'|');
@@ -118,16 +140,16 @@ pub fn reply_code(word: &[u8]) -> Option<u16> {
 
 /// A plain word that no server uses in its sentences: a name, most likely.
 pub fn is_unknown_word(core: &[u8], flags: Flags) -> bool {
-    flags.only(LETTER | DASH | UNDERSCORE | DIGIT) && !known::is_common(core) && !is_code(core, false)
+    flags.only(LETTER | DASH | UNDERSCORE | DIGIT) && !known::is_common(core) && !known::is_code_family(core)
 }
 
 /// Writes the word, or the mask that stands for it.
 pub fn write(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
     if flags.only(LETTER | DASH) || flags.only(LETTER | DASH | HIGH) {
         plain(out, core, flags, place);
-    } else if url::looks_like(core) {
+    } else if flags.has(SLASH) && url::looks_like(core) {
         url::write(out, core);
-    } else if flags.has(AT) || has_other_at(core) || is_percent_form(core, flags) {
+    } else if flags.has(AT) || has_other_at(core, flags) || is_percent_form(core, flags) {
         out.put(ADDRESS);
     } else if flags.has(EQUALS) {
         key_value(out, core, place);
@@ -139,7 +161,7 @@ pub fn write(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
         slashes(out, core, flags, place);
     } else if flags.only_number() {
         number(out, core, place);
-    } else if place.names_mailbox && !is_code(core, false) {
+    } else if place.names_mailbox && !known::is_code_family(core) {
         out.put(ADDRESS);
     } else if flags.has(DOT) {
         dotted(out, core, flags, place);
@@ -149,7 +171,7 @@ pub fn write(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
 }
 
 fn plain(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
-    if flags.has(HIGH) && has_other_at(core) {
+    if has_other_at(core, flags) {
         out.put(ADDRESS);
         return;
     }
@@ -176,7 +198,10 @@ pub fn lower(out: &mut Diagnostic, core: &[u8], flags: Flags) {
 }
 
 /// Full-width at signs, and the percent and quoted-printable spellings.
-fn has_other_at(core: &[u8]) -> bool {
+fn has_other_at(core: &[u8], flags: Flags) -> bool {
+    if flags.only(!(HIGH | PERCENT | EQUALS)) {
+        return false;
+    }
     let hex = |pair: &[u8]| pair.eq_ignore_ascii_case(b"%40") || pair == b"=40";
     core.windows(3).any(|three| hex(three) || matches!(three, [0xef, 0xbc, 0xa0] | [0xef, 0xb9, 0xab]))
 }
@@ -283,11 +308,9 @@ fn sentence_end(core: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Letters with digits, dashes or underscores: a provider's code is kept, an id is not.
 fn joined(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
-    if flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core) {
-        lower(out, core, flags);
-    } else if is_code(core, place.opened) {
-        lower(out, core, flags);
-    } else if flags.only(LETTER | OTHER | DASH) && core.len() <= LONGEST_WORD {
+    let worded = flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core);
+    let plain = flags.only(LETTER | OTHER | DASH) && core.len() <= LONGEST_WORD;
+    if worded || plain || is_code(core, place.opened) {
         lower(out, core, flags);
     } else if is_time_stamp(core) {
         out.put(TIME);
@@ -313,8 +336,9 @@ fn is_code(core: &[u8], opened: bool) -> bool {
     let tail = core.get(letters..).unwrap_or_default();
     let digits = tail.iter().filter(|byte| byte.is_ascii_digit()).count();
     let plain = digits == tail.len();
-    let dashed =
-        opened && tail.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'-');
+    let short = letters == 2 && matches!(tail, [b'-', rest @ ..] if rest.len() == 3);
+    let dashed = (opened || short)
+        && tail.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'-');
     (1..=6).contains(&letters) && (1..=6).contains(&digits) && (plain || dashed)
 }
 
