@@ -6,6 +6,7 @@
 pub mod accounting;
 pub mod follow;
 pub mod pmta_config;
+pub mod pmta_log;
 pub mod web;
 
 use crate::config::Config;

@@ -253,7 +253,11 @@ impl Scene<'_, '_, '_> {
         if cursor.carry == Carry::default() {
             // A file that was cut short goes on without a header line of its own.
             let own = if identity.offset > 0 { look.header()? } else { String::new() };
-            cursor.carry.header = if own.is_empty() { self.book.header(&cursor.source) } else { own };
+            let known = self.book.header(&cursor.source);
+            if known.is_empty() && !own.is_empty() {
+                self.book.note_header(&cursor.source, &own);
+            }
+            cursor.carry.header = if own.is_empty() { known } else { own };
         }
         cursor.path = candidate.path.to_string_lossy().into_owned();
         (cursor.dev, cursor.ino) = (look.stat.dev, look.stat.ino);

@@ -162,6 +162,18 @@ impl<'m> Book<'m> {
         self.state.sources.get(key).map(|source| source.header.clone()).unwrap_or_default()
     }
 
+    /// A file that was cut short goes on without a header line: the last one met is in force.
+    pub fn note_header(&mut self, key: &str, header: &str) {
+        if let Some(source) = self.state.sources.get_mut(key).filter(|source| source.header != header) {
+            header.clone_into(&mut source.header);
+        }
+    }
+
+    /// The highest number given before this run.
+    pub fn ids_before(&self) -> u64 {
+        self.kept.next_id
+    }
+
     pub fn next_id(&mut self) -> u64 {
         self.state.next_id += 1;
         self.state.next_id

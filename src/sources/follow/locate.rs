@@ -151,10 +151,12 @@ impl Scene<'_, '_, '_> {
             let name = packed.path.to_string_lossy().into_owned();
             self.found.foreign.insert(packed.name.plain.clone(), name);
         }
-        // While X and X.gz both exist, X wins.
-        let plain_paths: BTreeSet<&Path> =
-            all.iter().filter(|c| plain(c)).map(|c| c.path.as_path()).collect();
-        let shadowed = |c: &Candidate| plain_paths.contains(c.path.with_file_name(&c.name.plain).as_path());
+        let plain_ones: BTreeMap<&Path, &Candidate> =
+            all.iter().filter(|c| plain(c)).map(|c| (c.path.as_path(), c)).collect();
+        let shadowed = |packed: &Candidate| {
+            let twin = plain_ones.get(packed.path.with_file_name(&packed.name.plain).as_path());
+            twin.is_some_and(|twin| self.is_packed_from(packed, twin).unwrap_or(true))
+        };
         let readable = |c: &&Candidate| plain(c) || (c.name.packing == Packing::Gzip && !shadowed(c));
         let usable: Vec<Candidate> = all.iter().filter(readable).cloned().collect();
         if source.first_sight && !(self.ask.from_start) {
@@ -169,6 +171,14 @@ impl Scene<'_, '_, '_> {
         self.find_displaced(source, &usable, complete);
         self.judge_untaken(source);
         self.take_in(source, &usable);
+    }
+
+    /// While X and X.gz both exist, X wins, unless X is a new file that was given the old name.
+    fn is_packed_from(&self, packed: &Candidate, twin: &Candidate) -> io::Result<bool> {
+        let preface = |start: &[u8]| self.records.preface(start);
+        let inner = Start::read(&mut Unpacked::new(self.files.open(&packed.path)?)?, &preface)?;
+        let outer = Start::read(self.files.open(&twin.path)?.as_mut(), &preface)?;
+        Ok(inner.first().is_none() || inner.first() == outer.first())
     }
 }
 

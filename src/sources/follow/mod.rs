@@ -17,6 +17,13 @@ mod search;
 mod settle;
 mod watch;
 
+#[cfg(test)]
+mod failures_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod trial;
+
 pub use book::Totals;
 pub use files::{Disk, Files, OpenFile, Stat};
 pub use lines::Lines;
@@ -40,6 +47,8 @@ pub struct Follow<'a> {
     pub moved: &'a [PathBuf],
     /// Sources without cursors are read from their start.
     pub from_start: bool,
+    /// Whether the records' times are what judging goes by (design section 3.6).
+    pub tells_time: bool,
     pub tick: Tick,
 }
 

@@ -152,12 +152,7 @@ fn count(open: &Open, book: &mut Book<'_>, taken: &super::Taken) {
         let before = open.cursor.identity.offset - taken.bytes as u64;
         totals.first_rejected = format!("{fault} at byte {} of {}", before + at as u64, open.cursor.path);
     }
-    let header = &open.cursor.carry.header;
-    if let Some(source) =
-        book.state.sources.get_mut(&open.cursor.source).filter(|source| source.header != *header)
-    {
-        source.header.clone_from(header);
-    }
+    book.note_header(&open.cursor.source, &open.cursor.carry.header);
 }
 
 /// How far one source has come.
@@ -171,6 +166,9 @@ struct Progress {
 
 /// The least of the newest record times of the active files (design section 3.6).
 fn tell_watermark(ask: &Follow<'_>, open: &[Open], told: &mut Option<Seconds>, sink: &mut dyn Sink) {
+    if !ask.tells_time {
+        return;
+    }
     let reached = reached(open);
     let mut sources: BTreeMap<&str, Progress> = BTreeMap::new();
     for file in open {

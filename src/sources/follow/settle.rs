@@ -42,10 +42,14 @@ pub fn settle(ask: &Follow<'_>, found: Found<'_>, book: &mut Book<'_>, sink: &mu
         }
     }
     let mut losses = Vec::new();
+    let old = |open: &&Open| open.cursor.id <= book.ids_before();
+    let before: Vec<(String, u64)> =
+        found.open.iter().filter(old).map(|open| (open.cursor.source.clone(), open.cursor.id)).collect();
     for (cursor, hope) in &found.absent {
-        let whole = cursor.size <= cursor.identity.offset;
+        // A file that had its successor, and was quiet, before it went away had said everything.
+        let whole = cursor.size <= cursor.identity.offset && cursor.missing_ns.is_none();
         let quiet = now_ns.saturating_sub(cursor.mtime_ns) >= QUIET_NS;
-        if whole && quiet && has_successor(cursor) {
+        if whole && quiet && before.iter().any(|(source, id)| *source == cursor.source && *id > cursor.id) {
             forget(book, cursor, now_ns);
             continue;
         }
