@@ -21,7 +21,7 @@ impl Scene<'_, '_, '_> {
         self.book.note_source(&source.key, self.ask.tick.now_ns);
         let live = all.iter().rfind(|c| c.at_home && c.name.packing == Packing::Plain);
         if let Some(live) = live {
-            match self.from_its_end(source, live) {
+            match self.open_at_end(source, live) {
                 Ok(open) => self.push(open),
                 Err(error) => self.cannot(live, &error),
             }
@@ -33,7 +33,7 @@ impl Scene<'_, '_, '_> {
         }
     }
 
-    fn from_its_end(&mut self, source: &Watched, live: &Candidate) -> io::Result<Open> {
+    fn open_at_end(&mut self, source: &Watched, live: &Candidate) -> io::Result<Open> {
         let Some(mut look) = look(self.ask, self.files, self.book, self.records, live)? else {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         };
@@ -106,14 +106,15 @@ impl Scene<'_, '_, '_> {
             .collect::<Vec<_>>()
         {
             let own = candidate.id() == (cursor.dev, cursor.ino);
-            if !own && (cursor.identity.head_len == 0 || self.is_other(cursor, &candidate)) {
+            let nameless = cursor.identity.head_len == 0 && cursor.met_len == 0;
+            if !own && (nameless || self.is_other(cursor, &candidate)) {
                 continue;
             }
             let Ok(Some(mut look)) = look(self.ask, self.files, self.book, self.records, &candidate) else {
                 hope |= candidate.name.packing != Packing::Plain && self.may_still_grow(&candidate);
                 continue;
             };
-            match cursor.identity.compare(&look.start, look.file.as_mut(), look.size) {
+            match cursor.compare(&mut look) {
                 Ok(Likeness::Same) if own => return (Some((candidate, look)), false),
                 Ok(Likeness::Same) if best.as_ref().is_none_or(|(_, best)| look.size > best.size) => {
                     best = Some((candidate, look));

@@ -61,6 +61,7 @@ pub struct FolderNote {
 
 /// A file that is still being read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cursor {
     pub id: u64,
     pub source: String,
@@ -70,6 +71,9 @@ pub struct Cursor {
     /// Size on the disk and time of a file that is read through its gzip wrapping.
     pub packed: Option<(u64, i64)>,
     pub identity: Identity,
+    /// The beginning of a file of which nothing was taken yet: so many bytes, and their hash.
+    pub met_len: usize,
+    pub met: u64,
     /// How long the content was when last seen.
     pub size: u64,
     pub mtime_ns: i64,

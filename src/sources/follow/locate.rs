@@ -102,8 +102,9 @@ impl Scene<'_, '_, '_> {
             return self.opened(cursor.clone(), look).map(Some);
         }
         let start = Start::read(file.as_mut(), &preface)?;
+        let mut look = Look { file, start, stat, size: stat.size, packed: false };
         let mut cursor = cursor.clone();
-        if cursor.identity.compare(&start, file.as_mut(), stat.size)? != Likeness::Same {
+        if cursor.compare(&mut look)? != Likeness::Same {
             if cursor.identity.head_len > 0 || cursor.size > cursor.identity.offset {
                 return Ok(None);
             }
@@ -111,7 +112,6 @@ impl Scene<'_, '_, '_> {
             cursor.identity = Identity::default();
             cursor.carry = Carry::default();
         }
-        let look = Look { file, start, stat, size: stat.size, packed: false };
         self.opened(cursor, look).map(Some)
     }
 

@@ -120,6 +120,6 @@ pub fn follow(
     let mut book = book::Book::open(memory, ask);
     let mut found = locate::locate(ask, files, &mut book, records);
     let lag = pump::pump(ask, &mut found, &mut book, records, sink);
-    settle::settle(ask, found, &mut book, sink);
+    settle::settle(ask, &found, &mut book, sink);
     book.close(ask.name, lag, sink)
 }

@@ -131,10 +131,10 @@ impl Model {
                 self.half = None;
             }
             Step::Truncate if self.trial.exists(LIVE) => {
-                self.lose(LIVE, |ground, path| ground.truncate(path, now))
+                self.lose(LIVE, |ground, path| ground.truncate(path, now));
             }
             Step::DeleteLive if self.trial.exists(LIVE) => {
-                self.lose(LIVE, |ground, path| ground.remove(path, now))
+                self.lose(LIVE, |ground, path| ground.remove(path, now));
             }
             Step::DeleteOldest => {
                 if let Some(old) = self.rotated().first() {
@@ -203,7 +203,11 @@ impl Model {
 
     /// A rotated file gets a few more records, as when a writer closes it late.
     fn late(&mut self, count: u32) {
-        if let Some(newest) = self.rotated().pop() {
+        let whole = |name: &String| self.ground.content(name).last().is_none_or(|byte| *byte == b'\n');
+        if let Some(newest) = self.rotated().pop().filter(whole) {
+            // A finished file that speaks once more and is deleted before the next run takes its
+            // secret along: it cannot be told from a finished file that is deleted.
+            self.met.remove(&self.ino(&newest));
             self.trial.write(&newest, count);
         }
     }
@@ -229,6 +233,7 @@ impl Model {
 
     fn lose(&mut self, path: &str, how: impl Fn(&Simulated, &str)) {
         let met = self.met.remove(&self.ino(path));
+        let held = records_in(&self.ground.content(path));
         how(&self.ground, path);
         if self.half.as_ref().is_some_and(|(half, _)| half == path) {
             self.half = None;
@@ -238,7 +243,7 @@ impl Model {
         }
         let left = self.left();
         let counted: BTreeSet<u32> = self.counted.iter().copied().collect();
-        self.gone.extend((1..=self.trial.written).filter(|n| !left.contains(n) && !counted.contains(n)));
+        self.gone.extend(held.into_iter().filter(|n| !left.contains(n) && !counted.contains(n)));
     }
 
     /// Every whole record that some file holds.
@@ -249,11 +254,7 @@ impl Model {
             if name.ends_with(".gz") {
                 content = gunzip(&content).unwrap();
             }
-            let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            for line in String::from_utf8_lossy(&content[..whole]).lines() {
-                let number = line.split("user@r").nth(1).and_then(|rest| rest.split('.').next());
-                left.extend(number.and_then(|number| number.parse::<u32>().ok()));
-            }
+            left.extend(records_in(&content));
         }
         left
     }
@@ -282,6 +283,14 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// The numbers of the whole records.
+fn records_in(content: &[u8]) -> Vec<u32> {
+    let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let text = String::from_utf8_lossy(&content[..whole]);
+    let number = |line: &str| line.split("user@r").nth(1)?.split('.').next()?.parse().ok();
+    text.lines().filter_map(number).collect()
 }
 
 #[test]

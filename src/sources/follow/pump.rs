@@ -1,7 +1,7 @@
 //! Reads piece after piece, always of the file that is furthest behind in time. It knows no folder.
 
 use super::book::{Book, Cursor};
-use super::identity::{HEAD, Start, TAIL};
+use super::identity::{HEAD, Start, TAIL, hash};
 use super::locate::Found;
 use super::{Follow, LONGEST_RECORD, OpenFile, Piece, Records, Stat};
 use crate::record::{Seconds, Sink};
@@ -54,6 +54,9 @@ pub fn pump(
     for open in &mut found.open {
         let Open { cursor, start, tail, .. } = open;
         cursor.identity.settle(start, tail);
+        let unread = cursor.identity.head_len == 0;
+        cursor.met_len = if unread { start.data.len() } else { 0 };
+        cursor.met = if unread { hash(&start.data) } else { 0 };
         cursor.size = open.size;
         cursor.mtime_ns = open.stat.mtime_ns;
     }

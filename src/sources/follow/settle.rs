@@ -22,7 +22,7 @@ const DAY_NS: i64 = 86_400 * SECOND_NS;
 /// A seen file is remembered so long after it is gone.
 const REMEMBER_NS: i64 = 30 * DAY_NS;
 
-pub fn settle(ask: &Follow<'_>, found: Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
+pub fn settle(ask: &Follow<'_>, found: &Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
     let now_ns = ask.tick.now_ns;
     // The highest number is the youngest file of a source; nothing newer means it is live.
     let mut youngest: BTreeMap<String, u64> = BTreeMap::new();
