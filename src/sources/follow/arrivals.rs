@@ -82,8 +82,10 @@ impl Scene<'_, '_, '_> {
             let (best, hope) = self.search(&cursor, all);
             match best {
                 Some((candidate, look)) => {
-                    self.book.drop_seen(candidate.id());
                     let identity = cursor.identity;
+                    if identity.head_len > 0 {
+                        self.book.release(candidate.id(), identity.first);
+                    }
                     match self.resume(cursor, &candidate, identity, look) {
                         Ok(open) => self.push(open),
                         Err(error) => self.cannot(&candidate, &error),
@@ -107,7 +109,10 @@ impl Scene<'_, '_, '_> {
         {
             let own = candidate.id() == (cursor.dev, cursor.ino);
             let nameless = cursor.identity.head_len == 0 && cursor.met_len == 0;
-            if !own && (nameless || self.is_other(cursor, &candidate)) {
+            // Of a nameless file only the inode is known, and that may be another's by now.
+            let taken = nameless
+                && (candidate.name.packing != Packing::Plain || self.unchanged(&candidate).is_some());
+            if taken || (!own && (nameless || self.is_other(cursor, &candidate))) {
                 continue;
             }
             let Ok(Some(mut look)) = look(self.ask, self.files, self.book, self.records, &candidate) else {
@@ -218,13 +223,14 @@ impl Scene<'_, '_, '_> {
             Verdict::Copy(identity) => self.keep_seen(source, candidate, identity),
             Verdict::Growing => self.unfinished(candidate),
             Verdict::Fresh => {
+                let first = look.start.first().unwrap_or(0);
                 let open = self.begin(source, candidate, Identity::default(), look)?;
-                self.book.drop_seen(candidate.id());
+                self.book.release(candidate.id(), first);
                 self.push(open);
             }
             Verdict::Continues(identity) => {
                 let open = self.begin(source, candidate, identity, look)?;
-                self.book.drop_seen(candidate.id());
+                self.book.release(candidate.id(), identity.first);
                 self.push(open);
             }
         }

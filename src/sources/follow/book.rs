@@ -105,10 +105,15 @@ pub struct Tried {
     pub broken: bool,
 }
 
+/// Device and inode.
 pub type FileId = (u64, u64);
+
+/// The device of files that are gone while their inode lives on.
+const NOWHERE: u64 = u64::MAX;
 
 pub struct Book<'m> {
     memory: &'m mut dyn Memory,
+    now_ns: i64,
     kept: State,
     pub state: State,
     kept_totals: Totals,
@@ -119,7 +124,8 @@ pub struct Book<'m> {
 }
 
 impl<'m> Book<'m> {
-    pub fn open(memory: &'m mut dyn Memory, _ask: &Follow<'_>) -> Book<'m> {
+    pub fn open(memory: &'m mut dyn Memory, ask: &Follow<'_>) -> Book<'m> {
+        let now_ns = ask.tick.now_ns;
         let state: State = read(memory, STATE).unwrap_or_default();
         let totals: Totals = read(memory, TOTALS).unwrap_or_default();
         let kept_live = memory
@@ -130,6 +136,7 @@ impl<'m> Book<'m> {
             .collect();
         Book {
             memory,
+            now_ns,
             kept: state.clone(),
             state,
             kept_totals: totals.clone(),
@@ -203,13 +210,21 @@ impl<'m> Book<'m> {
     pub fn keep_seen(&mut self, id: FileId, seen: &Seen) {
         match self.seen(id) {
             Some(old) if old == *seen => return,
-            Some(old) => self.memory.remove(&first_key(&old.source, old.identity.first, id)),
-            None => self.state.seen += 1,
+            Some(old) if old.identity.first == seen.identity.first => self.drop_seen(id),
+            _ => self.release(id, seen.identity.first),
         }
+        self.state.seen += 1;
         write(self.memory, &seen_key(id), seen);
         if seen.identity.head_len > 0 {
             self.memory.put(&first_key(&seen.source, seen.identity.first, id), b"1");
         }
+    }
+
+    /// Remembers a file that is gone; its inode may be another's already.
+    pub fn keep_gone(&mut self, id: FileId, seen: &Seen) {
+        let inode_taken = self.seen(id).is_some() || self.any_live(|cursor| (cursor.dev, cursor.ino) == id);
+        let id = if inode_taken { (NOWHERE, self.next_id()) } else { id };
+        self.keep_seen(id, seen);
     }
 
     pub fn drop_seen(&mut self, id: FileId) {
@@ -217,6 +232,18 @@ impl<'m> Book<'m> {
             self.memory.remove(&first_key(&old.source, old.identity.first, id));
             self.memory.remove(&seen_key(id));
             self.state.seen = self.state.seen.saturating_sub(1);
+        }
+    }
+
+    /// The inode now belongs to a file that begins with `first`. What it held before is gone
+    /// from here, and yet it must be known again should a copy of it turn up.
+    pub fn release(&mut self, id: FileId, first: u64) {
+        let Some(old) = self.seen(id) else { return };
+        self.drop_seen(id);
+        if old.identity.first != first && old.identity.head_len > 0 {
+            let gone_ns = old.gone_ns.or(Some(self.now_ns));
+            let nowhere = (NOWHERE, self.next_id());
+            self.keep_seen(nowhere, &Seen { gone_ns, ..old });
         }
     }
 

@@ -105,10 +105,10 @@ impl Scene<'_, '_, '_> {
         let mut look = Look { file, start, stat, size: stat.size, packed: false };
         let mut cursor = cursor.clone();
         if cursor.compare(&mut look)? != Likeness::Same {
-            if cursor.identity.head_len > 0 || cursor.size > cursor.identity.offset {
+            if cursor.size > 0 {
                 return Ok(None);
             }
-            // Nothing was taken, so nothing can be lost or doubled.
+            // It was empty, so nothing can be lost or doubled.
             cursor.identity = Identity::default();
             cursor.carry = Carry::default();
         }
@@ -122,7 +122,8 @@ impl Scene<'_, '_, '_> {
         let newer = |other: &Cursor| other.source == cursor.source && other.id > cursor.id;
         let old = self.ask.tick.now_ns.saturating_sub(stat.mtime_ns) >= TORN_NS;
         let ended = packed || (old && self.book.any_live(newer));
-        Ok(Open { cursor, file, start, tail, stat, size, ended, stuck: false })
+        let met = start.data.clone();
+        Ok(Open { cursor, file, start, met, tail, stat, size, ended, stuck: false })
     }
 
     /// A tick in which nothing moved lists nothing.

@@ -17,6 +17,8 @@ pub struct Open {
     pub cursor: Cursor,
     pub file: Box<dyn OpenFile>,
     pub start: Start,
+    /// The beginning of the data as it was found, read or not.
+    pub met: Vec<u8>,
     /// The bytes before the offset.
     pub tail: Vec<u8>,
     /// Of the file on the disk.
@@ -52,11 +54,11 @@ pub fn pump(
         tell_watermark(ask, &found.open, &mut told, sink);
     }
     for open in &mut found.open {
-        let Open { cursor, start, tail, .. } = open;
+        let Open { cursor, start, tail, met, .. } = open;
         cursor.identity.settle(start, tail);
         let unread = cursor.identity.head_len == 0;
-        cursor.met_len = if unread { start.data.len() } else { 0 };
-        cursor.met = if unread { hash(&start.data) } else { 0 };
+        cursor.met_len = if unread { met.len() } else { 0 };
+        cursor.met = if unread { hash(met) } else { 0 };
         cursor.size = open.size;
         cursor.mtime_ns = open.stat.mtime_ns;
     }

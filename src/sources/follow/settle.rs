@@ -80,8 +80,8 @@ fn forget(book: &mut Book<'_>, cursor: &Cursor, now_ns: i64) {
     let Cursor { size, mtime_ns, identity, .. } = *cursor;
     book.drop_live(cursor.id);
     let seen = Seen { source: cursor.source.clone(), identity, size, mtime_ns, gone_ns: Some(now_ns) };
-    if identity.head_len > 0 && book.seen((cursor.dev, cursor.ino)).is_none() {
-        book.keep_seen((cursor.dev, cursor.ino), &seen);
+    if identity.head_len > 0 {
+        book.keep_gone((cursor.dev, cursor.ino), &seen);
     }
 }
 
