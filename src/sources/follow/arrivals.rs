@@ -74,7 +74,10 @@ impl Scene<'_, '_, '_> {
 
     /// Looks for each file that is not where it was, under every name of its source.
     pub fn find_displaced(&mut self, source: &Watched, all: &[Candidate], complete: bool) {
-        for cursor in std::mem::take(&mut self.displaced) {
+        // What is known by its content first: of the others only the inode is known.
+        let mut displaced = std::mem::take(&mut self.displaced);
+        displaced.sort_by_key(|cursor| (cursor.identity.head_len == 0, cursor.id));
+        for cursor in displaced {
             if cursor.source != source.key {
                 self.displaced.push(cursor);
                 continue;
@@ -163,7 +166,7 @@ impl Scene<'_, '_, '_> {
             let name = super::names::read_name(&path.file_name().unwrap_or_default().to_string_lossy());
             let candidate = Candidate { path, name, stat, at_home: true };
             let verdict =
-                judge(self.ask, self.book, &source.key, &self.found.open, &self.displaced, &mut look);
+                judge(self.ask, self.book, &source.key, &self.found.open, &self.found.absent, &mut look);
             let id = cursor.id;
             let identity = match verdict {
                 Ok(Verdict::Fresh) => cursor.identity,
@@ -219,7 +222,7 @@ impl Scene<'_, '_, '_> {
             self.unfinished(candidate);
             return Ok(());
         };
-        match judge(self.ask, self.book, &source.key, &self.found.open, &self.displaced, &mut look)? {
+        match judge(self.ask, self.book, &source.key, &self.found.open, &self.found.absent, &mut look)? {
             Verdict::Copy(identity) => self.keep_seen(source, candidate, identity),
             Verdict::Growing => self.unfinished(candidate),
             Verdict::Fresh => {

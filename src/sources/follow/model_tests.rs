@@ -69,6 +69,8 @@ struct Model {
     gone: BTreeSet<u32>,
     /// Files that a run has met. What is born and deleted between two runs nobody can know of.
     met: BTreeSet<u64>,
+    /// Files that spoke again long after they were finished: they are looked at every five minutes.
+    revived: BTreeSet<u64>,
     turns: u32,
     /// The rest of a record that was half written, and into which file.
     half: Option<(String, String)>,
@@ -88,6 +90,7 @@ impl Model {
             counted: vec![1, 2],
             gone: BTreeSet::new(),
             met: BTreeSet::new(),
+            revived: BTreeSet::new(),
             turns: 0,
             half: None,
         };
@@ -100,7 +103,7 @@ impl Model {
         self.counted.extend(heard.records);
         // An empty file that is written and emptied again looks as it did.
         let names = self.ground.names().into_iter().filter(|name| !self.ground.content(name).is_empty());
-        self.met = names.map(|name| self.ino(&name)).collect();
+        self.met = names.map(|name| self.ino(&name)).filter(|ino| !self.revived.contains(ino)).collect();
     }
 
     fn ino(&self, name: &str) -> u64 {
@@ -114,7 +117,7 @@ impl Model {
         self.counted.extend(heard.records);
         // An empty file that is written and emptied again looks as it did.
         let names = self.ground.names().into_iter().filter(|name| !self.ground.content(name).is_empty());
-        self.met = names.map(|name| self.ino(&name)).collect();
+        self.met = names.map(|name| self.ino(&name)).filter(|ino| !self.revived.contains(ino)).collect();
     }
 
     fn apply(&mut self, step: &Step) {
@@ -213,6 +216,10 @@ impl Model {
             // A finished file that speaks once more and is deleted before the next run takes its
             // secret along: it cannot be told from a finished file that is deleted.
             self.met.remove(&self.ino(&newest));
+            let stat = self.ground.stat(&self.ground.root().join(&newest)).unwrap();
+            if self.trial.now - stat.mtime_ns / 1_000_000_000 >= 590 {
+                self.revived.insert(stat.ino);
+            }
             self.trial.write(&newest, count);
         }
     }

@@ -138,7 +138,7 @@ pub fn judge(
     book: &Book<'_>,
     source: &str,
     open: &[Open],
-    displaced: &[Cursor],
+    absent: &[(Cursor, bool)],
     look: &mut Look,
 ) -> io::Result<Verdict> {
     let Some(first) = look.start.first() else { return Ok(Verdict::Fresh) };
@@ -153,7 +153,7 @@ pub fn judge(
     }
     let live =
         open.iter().filter(|open| (open.stat.dev, open.stat.ino) != own).map(|open| (&open.cursor, true));
-    let live = live.chain(displaced.iter().map(|cursor| (cursor, false)));
+    let live = live.chain(absent.iter().map(|(cursor, _)| (cursor, false)));
     let live = live.filter(|(cursor, _)| cursor.source == source && cursor.identity.first == first);
     let mut known: Vec<(Identity, bool)> = live.map(|(cursor, here)| (cursor.identity, here)).collect();
     known.extend(book.seen_by_first(source, first).into_iter().map(|(_, seen)| (seen.identity, false)));
