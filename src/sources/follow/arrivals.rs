@@ -115,7 +115,7 @@ impl Scene<'_, '_, '_> {
             // Of a nameless file only the inode is known, and that may be another's by now.
             let taken = nameless
                 && (candidate.name.packing != Packing::Plain || self.unchanged(&candidate).is_some());
-            if taken || (!own && (nameless || self.is_other(cursor, &candidate))) {
+            if taken || cursor.is_lost() || (!own && (nameless || self.is_other(cursor, &candidate))) {
                 continue;
             }
             let Ok(Some(mut look)) = look(self.ask, self.files, self.book, self.records, &candidate) else {

@@ -88,7 +88,9 @@ impl Scene<'_, '_, '_> {
     fn reopened(&self, cursor: &Cursor) -> io::Result<Option<Open>> {
         let mut file = self.files.open(Path::new(&cursor.path))?;
         let stat = file.stat()?;
-        if (stat.dev, stat.ino) != (cursor.dev, cursor.ino) {
+        let id = (stat.dev, stat.ino);
+        // Two cursors never share a file; one that is known by its inode only does not come back.
+        if id != (cursor.dev, cursor.ino) || self.claimed.contains(&id) || cursor.is_lost() {
             return Ok(None);
         }
         let preface = |start: &[u8]| self.records.preface(start);

@@ -113,6 +113,11 @@ fn is_finished(book: &Book<'_>, start: &Start, claimed: u64) -> bool {
 }
 
 impl Cursor {
+    /// Missing, and nothing of its content is known to find it by.
+    pub fn is_lost(&self) -> bool {
+        self.missing_ns.is_some() && self.identity.head_len == 0 && self.met_len == 0
+    }
+
     /// Whether a file is the one that is followed. Of a file that was met and not read yet only
     /// its beginning and its length are known, or nothing but where it is.
     pub fn compare(&self, look: &mut Look) -> io::Result<Likeness> {

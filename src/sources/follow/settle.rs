@@ -47,7 +47,9 @@ pub fn settle(ask: &Follow<'_>, found: &Found<'_>, book: &mut Book<'_>, sink: &m
         found.open.iter().filter(old).map(|open| (open.cursor.source.clone(), open.cursor.id)).collect();
     for (cursor, hope) in &found.absent {
         // A file that had its successor, and was quiet, before it went away had said everything.
-        let whole = cursor.size <= cursor.identity.offset && cursor.missing_ns.is_none();
+        // One that is still there with other content was cut short, and may have said more.
+        let cut = found.present.contains(&(cursor.dev, cursor.ino));
+        let whole = !cut && cursor.size <= cursor.identity.offset && cursor.missing_ns.is_none();
         let quiet = now_ns.saturating_sub(cursor.mtime_ns) >= QUIET_NS;
         if whole && quiet && before.iter().any(|(source, id)| *source == cursor.source && *id > cursor.id) {
             forget(book, cursor, now_ns);
