@@ -6,6 +6,7 @@
 pub mod accounting;
 pub mod follow;
 pub mod pmta_config;
+pub mod pmta_log;
 pub mod process;
 pub mod smtp;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub trait Source: Sync {
 
 /// Every source, in the order in which they are started and printed.
 pub const SOURCES: &[&dyn Source] =
-    &[&web::Web, &smtp::Smtp, &process::Process, &accounting::AccountingFiles];
+    &[&web::Web, &smtp::Smtp, &process::Process, &accounting::AccountingFiles, &pmta_log::PmtaLog];
 
 /// Why a source has nothing (more) to say; each variant tells the operator what to do.
 #[derive(Debug, thiserror::Error)]

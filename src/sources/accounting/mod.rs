@@ -5,7 +5,11 @@ mod clock;
 mod fields;
 mod header;
 mod masks;
+#[cfg(test)]
+mod record_tests;
 mod split;
+#[cfg(test)]
+mod split_tests;
 
 pub use header::NAMES;
 
@@ -33,8 +37,9 @@ impl Source for AccountingFiles {
             return Err(SourceError::Absent(why.to_owned()));
         };
         let moved = ask.config.accounting.moved.as_deref().unwrap_or(&[]);
+        let from_start = ask.from_start;
         let wanted =
-            Follow { name: "accounting", patterns, moved, from_start: ask.from_start, tick: ask.tick };
+            Follow { name: "accounting", patterns, moved, from_start, tells_time: true, tick: ask.tick };
         follow(&wanted, &Disk, ask.memory, &mut Reader::new(ask.tick.now()), sink)
     }
 }

@@ -21,7 +21,7 @@ impl Scene<'_, '_, '_> {
         self.book.note_source(&source.key, self.ask.tick.now_ns);
         let live = all.iter().rfind(|c| c.at_home && c.name.packing == Packing::Plain);
         if let Some(live) = live {
-            match self.from_its_end(source, live) {
+            match self.open_at_end(source, live) {
                 Ok(open) => self.push(open),
                 Err(error) => self.cannot(live, &error),
             }
@@ -33,7 +33,7 @@ impl Scene<'_, '_, '_> {
         }
     }
 
-    fn from_its_end(&mut self, source: &Watched, live: &Candidate) -> io::Result<Open> {
+    fn open_at_end(&mut self, source: &Watched, live: &Candidate) -> io::Result<Open> {
         let Some(mut look) = look(self.ask, self.files, self.book, self.records, live)? else {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         };
@@ -74,7 +74,10 @@ impl Scene<'_, '_, '_> {
 
     /// Looks for each file that is not where it was, under every name of its source.
     pub fn find_displaced(&mut self, source: &Watched, all: &[Candidate], complete: bool) {
-        for cursor in std::mem::take(&mut self.displaced) {
+        // What is known by its content first: of the others only the inode is known.
+        let mut displaced = std::mem::take(&mut self.displaced);
+        displaced.sort_by_key(|cursor| (cursor.identity.head_len == 0, cursor.id));
+        for cursor in displaced {
             if cursor.source != source.key {
                 self.displaced.push(cursor);
                 continue;
@@ -82,8 +85,10 @@ impl Scene<'_, '_, '_> {
             let (best, hope) = self.search(&cursor, all);
             match best {
                 Some((candidate, look)) => {
-                    self.book.drop_seen(candidate.id());
                     let identity = cursor.identity;
+                    if identity.head_len > 0 {
+                        self.book.release(candidate.id(), identity.first);
+                    }
                     match self.resume(cursor, &candidate, identity, look) {
                         Ok(open) => self.push(open),
                         Err(error) => self.cannot(&candidate, &error),
@@ -106,14 +111,18 @@ impl Scene<'_, '_, '_> {
             .collect::<Vec<_>>()
         {
             let own = candidate.id() == (cursor.dev, cursor.ino);
-            if !own && (cursor.identity.head_len == 0 || self.is_other(cursor, &candidate)) {
+            let nameless = cursor.identity.head_len == 0 && cursor.met_len == 0;
+            // Of a nameless file only the inode is known, and that may be another's by now.
+            let taken = nameless
+                && (candidate.name.packing != Packing::Plain || self.unchanged(&candidate).is_some());
+            if taken || cursor.is_lost() || (!own && (nameless || self.is_other(cursor, &candidate))) {
                 continue;
             }
             let Ok(Some(mut look)) = look(self.ask, self.files, self.book, self.records, &candidate) else {
                 hope |= candidate.name.packing != Packing::Plain && self.may_still_grow(&candidate);
                 continue;
             };
-            match cursor.identity.compare(&look.start, look.file.as_mut(), look.size) {
+            match cursor.compare(&mut look) {
                 Ok(Likeness::Same) if own => return (Some((candidate, look)), false),
                 Ok(Likeness::Same) if best.as_ref().is_none_or(|(_, best)| look.size > best.size) => {
                     best = Some((candidate, look));
@@ -157,7 +166,7 @@ impl Scene<'_, '_, '_> {
             let name = super::names::read_name(&path.file_name().unwrap_or_default().to_string_lossy());
             let candidate = Candidate { path, name, stat, at_home: true };
             let verdict =
-                judge(self.ask, self.book, &source.key, &self.found.open, &self.displaced, &mut look);
+                judge(self.ask, self.book, &source.key, &self.found.open, &self.found.absent, &mut look);
             let id = cursor.id;
             let identity = match verdict {
                 Ok(Verdict::Fresh) => cursor.identity,
@@ -213,17 +222,18 @@ impl Scene<'_, '_, '_> {
             self.unfinished(candidate);
             return Ok(());
         };
-        match judge(self.ask, self.book, &source.key, &self.found.open, &self.displaced, &mut look)? {
+        match judge(self.ask, self.book, &source.key, &self.found.open, &self.found.absent, &mut look)? {
             Verdict::Copy(identity) => self.keep_seen(source, candidate, identity),
             Verdict::Growing => self.unfinished(candidate),
             Verdict::Fresh => {
+                let first = look.start.first().unwrap_or(0);
                 let open = self.begin(source, candidate, Identity::default(), look)?;
-                self.book.drop_seen(candidate.id());
+                self.book.release(candidate.id(), first);
                 self.push(open);
             }
             Verdict::Continues(identity) => {
                 let open = self.begin(source, candidate, identity, look)?;
-                self.book.drop_seen(candidate.id());
+                self.book.release(candidate.id(), identity.first);
                 self.push(open);
             }
         }
@@ -253,7 +263,11 @@ impl Scene<'_, '_, '_> {
         if cursor.carry == Carry::default() {
             // A file that was cut short goes on without a header line of its own.
             let own = if identity.offset > 0 { look.header()? } else { String::new() };
-            cursor.carry.header = if own.is_empty() { self.book.header(&cursor.source) } else { own };
+            let known = self.book.header(&cursor.source);
+            if known.is_empty() && !own.is_empty() {
+                self.book.note_header(&cursor.source, &own);
+            }
+            cursor.carry.header = if own.is_empty() { known } else { own };
         }
         cursor.path = candidate.path.to_string_lossy().into_owned();
         (cursor.dev, cursor.ino) = (look.stat.dev, look.stat.ino);

@@ -61,6 +61,7 @@ pub struct FolderNote {
 
 /// A file that is still being read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cursor {
     pub id: u64,
     pub source: String,
@@ -70,6 +71,9 @@ pub struct Cursor {
     /// Size on the disk and time of a file that is read through its gzip wrapping.
     pub packed: Option<(u64, i64)>,
     pub identity: Identity,
+    /// The beginning of a file of which nothing was taken yet: so many bytes, and their hash.
+    pub met_len: usize,
+    pub met: u64,
     /// How long the content was when last seen.
     pub size: u64,
     pub mtime_ns: i64,
@@ -101,10 +105,15 @@ pub struct Tried {
     pub broken: bool,
 }
 
+/// Device and inode.
 pub type FileId = (u64, u64);
+
+/// The device of files that are gone while their inode lives on.
+const NOWHERE: u64 = u64::MAX;
 
 pub struct Book<'m> {
     memory: &'m mut dyn Memory,
+    now_ns: i64,
     kept: State,
     pub state: State,
     kept_totals: Totals,
@@ -115,7 +124,8 @@ pub struct Book<'m> {
 }
 
 impl<'m> Book<'m> {
-    pub fn open(memory: &'m mut dyn Memory, _ask: &Follow<'_>) -> Book<'m> {
+    pub fn open(memory: &'m mut dyn Memory, ask: &Follow<'_>) -> Book<'m> {
+        let now_ns = ask.tick.now_ns;
         let state: State = read(memory, STATE).unwrap_or_default();
         let totals: Totals = read(memory, TOTALS).unwrap_or_default();
         let kept_live = memory
@@ -126,6 +136,7 @@ impl<'m> Book<'m> {
             .collect();
         Book {
             memory,
+            now_ns,
             kept: state.clone(),
             state,
             kept_totals: totals.clone(),
@@ -162,6 +173,18 @@ impl<'m> Book<'m> {
         self.state.sources.get(key).map(|source| source.header.clone()).unwrap_or_default()
     }
 
+    /// A file that was cut short goes on without a header line: the last one met is in force.
+    pub fn note_header(&mut self, key: &str, header: &str) {
+        if let Some(source) = self.state.sources.get_mut(key).filter(|source| source.header != header) {
+            header.clone_into(&mut source.header);
+        }
+    }
+
+    /// The highest number given before this run.
+    pub fn ids_before(&self) -> u64 {
+        self.kept.next_id
+    }
+
     pub fn next_id(&mut self) -> u64 {
         self.state.next_id += 1;
         self.state.next_id
@@ -187,13 +210,21 @@ impl<'m> Book<'m> {
     pub fn keep_seen(&mut self, id: FileId, seen: &Seen) {
         match self.seen(id) {
             Some(old) if old == *seen => return,
-            Some(old) => self.memory.remove(&first_key(&old.source, old.identity.first, id)),
-            None => self.state.seen += 1,
+            Some(old) if old.identity.first == seen.identity.first => self.drop_seen(id),
+            _ => self.release(id, seen.identity.first),
         }
+        self.state.seen += 1;
         write(self.memory, &seen_key(id), seen);
         if seen.identity.head_len > 0 {
             self.memory.put(&first_key(&seen.source, seen.identity.first, id), b"1");
         }
+    }
+
+    /// Remembers a file that is gone; its inode may be another's already.
+    pub fn keep_gone(&mut self, id: FileId, seen: &Seen) {
+        let inode_taken = self.seen(id).is_some() || self.any_live(|cursor| (cursor.dev, cursor.ino) == id);
+        let id = if inode_taken { (NOWHERE, self.next_id()) } else { id };
+        self.keep_seen(id, seen);
     }
 
     pub fn drop_seen(&mut self, id: FileId) {
@@ -201,6 +232,18 @@ impl<'m> Book<'m> {
             self.memory.remove(&first_key(&old.source, old.identity.first, id));
             self.memory.remove(&seen_key(id));
             self.state.seen = self.state.seen.saturating_sub(1);
+        }
+    }
+
+    /// The inode now belongs to a file that begins with `first`. What it held before is gone
+    /// from here, and yet it must be known again should a copy of it turn up.
+    pub fn release(&mut self, id: FileId, first: u64) {
+        let Some(old) = self.seen(id) else { return };
+        self.drop_seen(id);
+        if old.identity.first != first && old.identity.head_len > 0 {
+            let gone_ns = old.gone_ns.or(Some(self.now_ns));
+            let nowhere = (NOWHERE, self.next_id());
+            self.keep_seen(nowhere, &Seen { gone_ns, ..old });
         }
     }
 

@@ -88,7 +88,9 @@ impl Scene<'_, '_, '_> {
     fn reopened(&self, cursor: &Cursor) -> io::Result<Option<Open>> {
         let mut file = self.files.open(Path::new(&cursor.path))?;
         let stat = file.stat()?;
-        if (stat.dev, stat.ino) != (cursor.dev, cursor.ino) {
+        let id = (stat.dev, stat.ino);
+        // Two cursors never share a file; one that is known by its inode only does not come back.
+        if id != (cursor.dev, cursor.ino) || self.claimed.contains(&id) || cursor.is_lost() {
             return Ok(None);
         }
         let preface = |start: &[u8]| self.records.preface(start);
@@ -102,16 +104,16 @@ impl Scene<'_, '_, '_> {
             return self.opened(cursor.clone(), look).map(Some);
         }
         let start = Start::read(file.as_mut(), &preface)?;
+        let mut look = Look { file, start, stat, size: stat.size, packed: false };
         let mut cursor = cursor.clone();
-        if cursor.identity.compare(&start, file.as_mut(), stat.size)? != Likeness::Same {
-            if cursor.identity.head_len > 0 || cursor.size > cursor.identity.offset {
+        if cursor.compare(&mut look)? != Likeness::Same {
+            if cursor.size > 0 {
                 return Ok(None);
             }
-            // Nothing was taken, so nothing can be lost or doubled.
+            // It was empty, so nothing can be lost or doubled.
             cursor.identity = Identity::default();
             cursor.carry = Carry::default();
         }
-        let look = Look { file, start, stat, size: stat.size, packed: false };
         self.opened(cursor, look).map(Some)
     }
 
@@ -122,7 +124,8 @@ impl Scene<'_, '_, '_> {
         let newer = |other: &Cursor| other.source == cursor.source && other.id > cursor.id;
         let old = self.ask.tick.now_ns.saturating_sub(stat.mtime_ns) >= TORN_NS;
         let ended = packed || (old && self.book.any_live(newer));
-        Ok(Open { cursor, file, start, tail, stat, size, ended, stuck: false })
+        let met = start.data.clone();
+        Ok(Open { cursor, file, start, met, tail, stat, size, ended, stuck: false })
     }
 
     /// A tick in which nothing moved lists nothing.
@@ -151,10 +154,12 @@ impl Scene<'_, '_, '_> {
             let name = packed.path.to_string_lossy().into_owned();
             self.found.foreign.insert(packed.name.plain.clone(), name);
         }
-        // While X and X.gz both exist, X wins.
-        let plain_paths: BTreeSet<&Path> =
-            all.iter().filter(|c| plain(c)).map(|c| c.path.as_path()).collect();
-        let shadowed = |c: &Candidate| plain_paths.contains(c.path.with_file_name(&c.name.plain).as_path());
+        let plain_ones: BTreeMap<&Path, &Candidate> =
+            all.iter().filter(|c| plain(c)).map(|c| (c.path.as_path(), c)).collect();
+        let shadowed = |packed: &Candidate| {
+            let twin = plain_ones.get(packed.path.with_file_name(&packed.name.plain).as_path());
+            twin.is_some_and(|twin| self.is_packed_from(packed, twin).unwrap_or(true))
+        };
         let readable = |c: &&Candidate| plain(c) || (c.name.packing == Packing::Gzip && !shadowed(c));
         let usable: Vec<Candidate> = all.iter().filter(readable).cloned().collect();
         if source.first_sight && !(self.ask.from_start) {
@@ -169,6 +174,14 @@ impl Scene<'_, '_, '_> {
         self.find_displaced(source, &usable, complete);
         self.judge_untaken(source);
         self.take_in(source, &usable);
+    }
+
+    /// While X and X.gz both exist, X wins, unless X is a new file that was given the old name.
+    fn is_packed_from(&self, packed: &Candidate, twin: &Candidate) -> io::Result<bool> {
+        let preface = |start: &[u8]| self.records.preface(start);
+        let inner = Start::read(&mut Unpacked::new(self.files.open(&packed.path)?)?, &preface)?;
+        let outer = Start::read(self.files.open(&twin.path)?.as_mut(), &preface)?;
+        Ok(inner.first().is_none() || inner.first() == outer.first())
     }
 }
 

@@ -17,6 +17,13 @@ mod search;
 mod settle;
 mod watch;
 
+#[cfg(test)]
+mod failures_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod trial;
+
 pub use book::Totals;
 pub use files::{Disk, Files, OpenFile, Stat};
 pub use lines::Lines;
@@ -40,6 +47,8 @@ pub struct Follow<'a> {
     pub moved: &'a [PathBuf],
     /// Sources without cursors are read from their start.
     pub from_start: bool,
+    /// Whether the records' times are what judging goes by (design section 3.6).
+    pub tells_time: bool,
     pub tick: Tick,
 }
 
@@ -111,6 +120,6 @@ pub fn follow(
     let mut book = book::Book::open(memory, ask);
     let mut found = locate::locate(ask, files, &mut book, records);
     let lag = pump::pump(ask, &mut found, &mut book, records, sink);
-    settle::settle(ask, found, &mut book, sink);
+    settle::settle(ask, &found, &mut book, sink);
     book.close(ask.name, lag, sink)
 }

@@ -1,7 +1,7 @@
 //! Reads piece after piece, always of the file that is furthest behind in time. It knows no folder.
 
 use super::book::{Book, Cursor};
-use super::identity::{HEAD, Start, TAIL};
+use super::identity::{HEAD, Start, TAIL, hash};
 use super::locate::Found;
 use super::{Follow, LONGEST_RECORD, OpenFile, Piece, Records, Stat};
 use crate::record::{Seconds, Sink};
@@ -17,6 +17,8 @@ pub struct Open {
     pub cursor: Cursor,
     pub file: Box<dyn OpenFile>,
     pub start: Start,
+    /// The beginning of the data as it was found, read or not.
+    pub met: Vec<u8>,
     /// The bytes before the offset.
     pub tail: Vec<u8>,
     /// Of the file on the disk.
@@ -52,8 +54,11 @@ pub fn pump(
         tell_watermark(ask, &found.open, &mut told, sink);
     }
     for open in &mut found.open {
-        let Open { cursor, start, tail, .. } = open;
+        let Open { cursor, start, tail, met, .. } = open;
         cursor.identity.settle(start, tail);
+        let unread = cursor.identity.head_len == 0;
+        cursor.met_len = if unread { met.len() } else { 0 };
+        cursor.met = if unread { hash(met) } else { 0 };
         cursor.size = open.size;
         cursor.mtime_ns = open.stat.mtime_ns;
     }
@@ -152,12 +157,7 @@ fn count(open: &Open, book: &mut Book<'_>, taken: &super::Taken) {
         let before = open.cursor.identity.offset - taken.bytes as u64;
         totals.first_rejected = format!("{fault} at byte {} of {}", before + at as u64, open.cursor.path);
     }
-    let header = &open.cursor.carry.header;
-    if let Some(source) =
-        book.state.sources.get_mut(&open.cursor.source).filter(|source| source.header != *header)
-    {
-        source.header.clone_from(header);
-    }
+    book.note_header(&open.cursor.source, &open.cursor.carry.header);
 }
 
 /// How far one source has come.
@@ -171,6 +171,9 @@ struct Progress {
 
 /// The least of the newest record times of the active files (design section 3.6).
 fn tell_watermark(ask: &Follow<'_>, open: &[Open], told: &mut Option<Seconds>, sink: &mut dyn Sink) {
+    if !ask.tells_time {
+        return;
+    }
     let reached = reached(open);
     let mut sources: BTreeMap<&str, Progress> = BTreeMap::new();
     for file in open {

@@ -1,7 +1,7 @@
 //! Finds out what a file on the disk is: new, a copy of a known one, or the rest of one. It moves no cursor.
 
 use super::book::{Book, Cursor, FileId, Tried};
-use super::identity::{Identity, Likeness, Start, tail_of};
+use super::identity::{Identity, Likeness, Start, hash, tail_of};
 use super::names::{Name, Packing};
 use super::packed::{Unpacked, Whole};
 use super::pump::Open;
@@ -112,22 +112,53 @@ fn is_finished(book: &Book<'_>, start: &Start, claimed: u64) -> bool {
             .any(|source| book.seen_by_first(source, first).iter().any(|(_, seen)| agrees(&seen.identity)))
 }
 
+impl Cursor {
+    /// Missing, and nothing of its content is known to find it by.
+    pub fn is_lost(&self) -> bool {
+        self.missing_ns.is_some() && self.identity.head_len == 0 && self.met_len == 0
+    }
+
+    /// Whether a file is the one that is followed. Of a file that was met and not read yet only
+    /// its beginning and its length are known, or nothing but where it is.
+    pub fn compare(&self, look: &mut Look) -> io::Result<Likeness> {
+        let own = (look.stat.dev, look.stat.ino) == (self.dev, self.ino);
+        if self.identity.head_len > 0 {
+            return self.identity.compare(&look.start, look.file.as_mut(), look.size);
+        }
+        let alike = match self.met_len {
+            0 => own && self.identity.compare(&look.start, look.file.as_mut(), look.size)? == Likeness::Same,
+            length => look.start.data.get(..length).is_some_and(|data| hash(data) == self.met),
+        };
+        Ok(match alike {
+            true if look.size >= self.size => Likeness::Same,
+            true if !own => Likeness::Shorter,
+            _ => Likeness::Other,
+        })
+    }
+}
+
 /// Compares a file with everything that is known of its source.
 pub fn judge(
     ask: &Follow<'_>,
     book: &Book<'_>,
     source: &str,
     open: &[Open],
-    displaced: &[Cursor],
+    absent: &[(Cursor, bool)],
     look: &mut Look,
 ) -> io::Result<Verdict> {
     let Some(first) = look.start.first() else { return Ok(Verdict::Fresh) };
     let own = (look.stat.dev, look.stat.ino);
     let mut best: Option<(Identity, bool)> = None;
     let mut growing = None;
+    // One of two files that begin alike is read first; then it shows what the other one is.
+    let unread = |open: &Open| open.cursor.identity.head_len == 0 && open.start.first() == Some(first);
+    let rival = |open: &&Open| (open.stat.dev, open.stat.ino) != own && open.cursor.source == source;
+    if open.iter().filter(rival).any(unread) {
+        return Ok(Verdict::Growing);
+    }
     let live =
         open.iter().filter(|open| (open.stat.dev, open.stat.ino) != own).map(|open| (&open.cursor, true));
-    let live = live.chain(displaced.iter().map(|cursor| (cursor, false)));
+    let live = live.chain(absent.iter().map(|(cursor, _)| (cursor, false)));
     let live = live.filter(|(cursor, _)| cursor.source == source && cursor.identity.first == first);
     let mut known: Vec<(Identity, bool)> = live.map(|(cursor, here)| (cursor.identity, here)).collect();
     known.extend(book.seen_by_first(source, first).into_iter().map(|(_, seen)| (seen.identity, false)));

@@ -22,7 +22,7 @@ const DAY_NS: i64 = 86_400 * SECOND_NS;
 /// A seen file is remembered so long after it is gone.
 const REMEMBER_NS: i64 = 30 * DAY_NS;
 
-pub fn settle(ask: &Follow<'_>, found: Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
+pub fn settle(ask: &Follow<'_>, found: &Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
     let now_ns = ask.tick.now_ns;
     // The highest number is the youngest file of a source; nothing newer means it is live.
     let mut youngest: BTreeMap<String, u64> = BTreeMap::new();
@@ -42,10 +42,16 @@ pub fn settle(ask: &Follow<'_>, found: Found<'_>, book: &mut Book<'_>, sink: &mu
         }
     }
     let mut losses = Vec::new();
+    let old = |open: &&Open| open.cursor.id <= book.ids_before();
+    let before: Vec<(String, u64)> =
+        found.open.iter().filter(old).map(|open| (open.cursor.source.clone(), open.cursor.id)).collect();
     for (cursor, hope) in &found.absent {
-        let whole = cursor.size <= cursor.identity.offset;
+        // A file that had its successor, and was quiet, before it went away had said everything.
+        // One that is still there with other content was cut short, and may have said more.
+        let cut = found.present.contains(&(cursor.dev, cursor.ino));
+        let whole = !cut && cursor.size <= cursor.identity.offset && cursor.missing_ns.is_none();
         let quiet = now_ns.saturating_sub(cursor.mtime_ns) >= QUIET_NS;
-        if whole && quiet && has_successor(cursor) {
+        if whole && quiet && before.iter().any(|(source, id)| *source == cursor.source && *id > cursor.id) {
             forget(book, cursor, now_ns);
             continue;
         }
@@ -76,8 +82,8 @@ fn forget(book: &mut Book<'_>, cursor: &Cursor, now_ns: i64) {
     let Cursor { size, mtime_ns, identity, .. } = *cursor;
     book.drop_live(cursor.id);
     let seen = Seen { source: cursor.source.clone(), identity, size, mtime_ns, gone_ns: Some(now_ns) };
-    if identity.head_len > 0 && book.seen((cursor.dev, cursor.ino)).is_none() {
-        book.keep_seen((cursor.dev, cursor.ino), &seen);
+    if identity.head_len > 0 {
+        book.keep_gone((cursor.dev, cursor.ino), &seen);
     }
 }
 

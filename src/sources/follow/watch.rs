@@ -24,13 +24,16 @@ pub struct Watched {
     pub first_sight: bool,
 }
 
+/// What a folder lists, with the names taken apart.
+type Names = Rc<Vec<(String, Name)>>;
+
 /// The folders as they are in this run; each is listed at most once.
 pub struct Folders<'a> {
     files: &'a dyn Files,
     now_ns: i64,
     notes: BTreeMap<PathBuf, FolderNote>,
     changed: BTreeSet<PathBuf>,
-    names: BTreeMap<PathBuf, Option<Rc<Vec<(String, Name)>>>>,
+    names: BTreeMap<PathBuf, Option<Names>>,
     /// Folders that must be looked at again in the next run.
     unfinished: BTreeSet<PathBuf>,
 }
@@ -71,7 +74,7 @@ impl<'a> Folders<'a> {
     }
 
     /// `None` when the folder cannot be listed; one that does not exist is empty.
-    pub fn names(&mut self, book: &mut Book<'_>, folder: &Path) -> Option<Rc<Vec<(String, Name)>>> {
+    pub fn names(&mut self, book: &mut Book<'_>, folder: &Path) -> Option<Names> {
         self.changed(book, folder);
         if let Some(names) = self.names.get(folder) {
             return names.clone();
