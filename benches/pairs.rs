@@ -1,7 +1,7 @@
 //! Whole processes timed in turn, A B C A B C ..., so that a machine that speeds up or slows down
 //! does so for all of them. Ratios of medians are what counts; nothing here asserts a time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -62,21 +62,6 @@ fn median(times: &mut [Duration]) -> Duration {
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
-}
-
-/// An empty Rust program, built like the product: the floor that no program gets below.
-pub fn empty_program(folder: &Path) -> PathBuf {
-    let source = folder.join("empty.rs");
-    let program = folder.join("empty");
-    std::fs::write(&source, "fn main() {}\n").unwrap();
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let built = Command::new(rustc)
-        .args(["--edition", "2024", "-C", "opt-level=3", "-C", "strip=symbols", "-o"])
-        .args([&program, &source])
-        .status()
-        .unwrap();
-    assert!(built.success());
-    program
 }
 
 /// The fastest folder for state: tmpfs where there is one, as the budget says.

@@ -12,8 +12,8 @@
 #[path = "pairs.rs"]
 mod pairs;
 
-use pairs::{Contender, empty_program, fast_folder, race};
-use std::path::PathBuf;
+use pairs::{Contender, fast_folder, race};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
@@ -53,4 +53,19 @@ fn main() {
             Contender::new("collect --only web", tick(&["--only", "web"])),
         ],
     );
+}
+
+/// An empty Rust program, built like the product: the floor that no program gets below.
+fn empty_program(folder: &Path) -> PathBuf {
+    let source = folder.join("empty.rs");
+    let program = folder.join("empty");
+    std::fs::write(&source, "fn main() {}\n").unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let built = Command::new(rustc)
+        .args(["--edition", "2024", "-C", "opt-level=3", "-C", "strip=symbols", "-o"])
+        .args([&program, &source])
+        .status()
+        .unwrap();
+    assert!(built.success());
+    program
 }

@@ -7,12 +7,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fs, mem};
 
+use crate::certificate::Certificate;
 use crate::command_line;
 use crate::door::Door;
 use crate::entry::Column;
 use crate::faults::{Faults, SmtpFault, WebFault};
 use crate::incidents::Incident;
-use crate::monitor::{self, Certificate};
+use crate::monitor;
 use crate::options::{Options, SimError};
 use crate::settings;
 use crate::smtp;

@@ -4,6 +4,7 @@ mod accounting;
 mod books;
 mod bulk;
 mod calendar;
+mod certificate;
 mod command_line;
 mod diary;
 mod dice;

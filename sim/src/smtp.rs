@@ -7,12 +7,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustls::{ServerConnection, StreamOwned};
-
+use crate::certificate::Certificate;
 use crate::door::Serve;
 use crate::faults::SmtpFault;
 use crate::host::Shared;
-use crate::monitor::Certificate;
 
 pub(crate) fn server(shared: Arc<Shared>, certificate: Arc<Certificate>) -> Serve {
     Arc::new(move |stream| {
@@ -34,11 +32,10 @@ fn serve(mut stream: TcpStream, shared: &Shared, certificate: &Certificate) -> i
         return stream.write_all(b"421 mta.sender.example Too many connections, please try again later\r\n");
     }
     stream.write_all(b"220 mta.sender.example (PowerMTA(TM) v5.0r8) ESMTP service ready\r\n")?;
-    let offer = !faults.contains(&SmtpFault::NoStartTls);
+    let offer = Certificate::SPEAKS_TLS && !faults.contains(&SmtpFault::NoStartTls);
     let (stream, starttls) = session(stream, offer)?;
     if starttls {
-        let connection = ServerConnection::new(Arc::clone(&certificate.config)).map_err(io::Error::other)?;
-        session(StreamOwned::new(connection, stream), false)?;
+        session(certificate.secure(stream)?, false)?;
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ fn by_newlines(setup: &Setup, args: &cli::Collect) -> Result<(), RunError> {
     let mut line = Vec::new();
     while !setup.stop.asked() {
         line.clear();
-        match input.read_until(b'\n', &mut line) {
+        match setup.stop.while_idle(|| input.read_until(b'\n', &mut line)) {
             Ok(0) => break,
             Ok(_) => endure(once(setup, args, Instant::now())),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -5,31 +5,47 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A host that wants us gone sends SIGTERM first; what is complete is then committed and printed,
 /// and the exit code stays 0 (Telegraf parses the output of exactly that case).
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<AtomicBool>);
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    /// Nothing is under way: the signal may end the process at once.
+    idle: Arc<AtomicBool>,
+}
 
 impl Stop {
     /// Listens for the signals from now on. Where the handler cannot be installed the signals
     /// keep their default meaning, which loses nothing either.
     pub fn on_signals() -> Stop {
-        let flag = Arc::new(AtomicBool::new(false));
+        let stop = Stop::default();
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+            let _ = signal_hook::flag::register_conditional_shutdown(signal, 0, Arc::clone(&stop.idle));
+            let _ = signal_hook::flag::register(signal, Arc::clone(&stop.asked));
         }
-        Stop(flag)
+        stop
     }
 
     pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Waits for input that may never come. A signal does not end such a wait, so it ends the
+    /// process, with 0: everything so far is committed and printed.
+    pub fn while_idle<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.idle.store(true, Ordering::SeqCst);
+        let result = wait();
+        self.idle.store(false, Ordering::SeqCst);
+        result
     }
 
     #[cfg(test)]
     pub fn never() -> Stop {
-        Stop(Arc::new(AtomicBool::new(false)))
+        Stop::default()
     }
 
     #[cfg(test)]
     pub fn already() -> Stop {
-        Stop(Arc::new(AtomicBool::new(true)))
+        let stop = Stop::default();
+        stop.asked.store(true, Ordering::Relaxed);
+        stop
     }
 }

@@ -7,13 +7,11 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-
+use crate::certificate::Certificate;
 use crate::door::Serve;
 use crate::faults::WebFault;
 use crate::host::Shared;
-use crate::options::{Access, SimError};
+use crate::options::Access;
 
 mod access;
 pub(crate) mod commands;
@@ -25,32 +23,6 @@ pub(crate) mod tree;
 mod words;
 
 pub(crate) use lists::fits;
-
-/// The self-signed certificate both servers show.
-pub(crate) struct Certificate {
-    pub pem: String,
-    pub der: Vec<u8>,
-    pub config: Arc<ServerConfig>,
-}
-
-impl Certificate {
-    pub fn make() -> Result<Self, SimError> {
-        let names = ["localhost", "127.0.0.1", "mta.sender.example"].map(str::to_owned);
-        let failed = |error: &dyn std::fmt::Display| SimError::Certificate(error.to_string());
-        let made = rcgen::generate_simple_self_signed(names).map_err(|error| failed(&error))?;
-        let der = made.cert.der().to_vec();
-        let key =
-            PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(|error| failed(&error))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(&error))?
-            .with_no_client_auth()
-            .with_single_cert(vec![CertificateDer::from(der.clone())], key)
-            .map_err(|error| failed(&error))?;
-        Ok(Self { pem: made.cert.pem(), der, config: Arc::new(config) })
-    }
-}
 
 /// What the web monitor does with a connection.
 pub(crate) fn server(shared: Arc<Shared>, certificate: Arc<Certificate>) -> Serve {
@@ -69,9 +41,7 @@ fn serve(stream: TcpStream, shared: &Shared, certificate: &Certificate) -> std::
     // A TLS handshake begins with 22, an HTTP request with a letter.
     let tls = stream.peek(&mut first)? == 1 && first == [22];
     if tls {
-        let connection =
-            ServerConnection::new(Arc::clone(&certificate.config)).map_err(std::io::Error::other)?;
-        return converse(StreamOwned::new(connection, stream), peer, true, shared);
+        return converse(certificate.secure(stream)?, peer, true, shared);
     }
     converse(stream, peer, false, shared)
 }
