@@ -8,5 +8,6 @@
 )]
 
 mod collect;
+mod crash;
 mod rig;
 mod tidy;

@@ -23,7 +23,7 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
-    #[cfg(test)]
+    /// For a wait that no signal needs to end.
     pub fn never() -> Stop {
         Stop(Arc::new(AtomicBool::new(false)))
     }
