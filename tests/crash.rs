@@ -8,7 +8,7 @@ mod killed;
 mod shared;
 mod stalled;
 
-use crate::rig::{Metrics, Rig, Value, never_fell};
+use crate::rig::{Metrics, Rig, Value};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
@@ -17,30 +17,9 @@ use std::process::{Child, Output, Stdio};
 /// A host with traffic enough that each run has something to count.
 fn busy() -> Rig {
     Rig::with(|options| {
-        options.rate = 50.0;
+        options.rate = 20.0;
         options.small_domains = 5;
     })
-}
-
-/// What one consumer was shown, in order.
-#[derive(Default)]
-struct Shown(Vec<Metrics>);
-
-impl Shown {
-    /// No total may be less than in any output before, however long ago.
-    fn see(&mut self, metrics: Metrics) -> &Metrics {
-        for before in &self.0 {
-            never_fell(before, &metrics);
-        }
-        self.0.push(metrics);
-        self.0.last().unwrap()
-    }
-
-    /// What a host got of a run that was cut off: whole lines, and perhaps a part of one.
-    fn see_part(&mut self, output: &[u8]) {
-        let whole = output.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        self.see(Metrics::read(std::str::from_utf8(&output[..whole]).unwrap()));
-    }
 }
 
 /// What a run printed that had to end well, whatever happened around it.

@@ -177,6 +177,31 @@ pub fn never_fell(before: &Metrics, after: &Metrics) {
     }
 }
 
+/// What one consumer was shown: no total may be less than in any output before, however long ago.
+#[derive(Default)]
+pub struct Shown {
+    most: BTreeMap<String, i64>,
+    pub last: Metrics,
+}
+
+impl Shown {
+    pub fn see(&mut self, metrics: Metrics) -> &Metrics {
+        for (series, now) in metrics.totals() {
+            let most = self.most.entry(series.clone()).or_insert(now);
+            assert!(now >= *most, "{series} fell from {most} to {now}");
+            *most = now;
+        }
+        self.last = metrics;
+        &self.last
+    }
+
+    /// What a host got of a run that was cut off: whole lines, and perhaps a part of one.
+    pub fn see_part(&mut self, output: &[u8]) {
+        let whole = output.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.see(Metrics::read(std::str::from_utf8(&output[..whole]).unwrap()));
+    }
+}
+
 /// Our grand totals, and the sum of every series, against the simulator's own count.
 pub fn equal(metrics: &Metrics, truth: &pmta_sim::Counts) {
     let truth = [

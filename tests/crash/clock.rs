@@ -1,7 +1,7 @@
 //! Clocks that jump and zones that change: totals are a matter of bytes, not of time.
 
-use super::{Shown, busy, fine};
-use crate::rig::{Metrics, Rig, equal};
+use super::{busy, fine};
+use crate::rig::{Metrics, Rig, Shown, equal};
 
 fn collect_at(rig: &Rig, now: i64) -> Metrics {
     fine(&rig.command_at(now).args(["collect", "--consumer", "rig"]).output().unwrap())
@@ -19,7 +19,7 @@ fn an_hour_forward_and_back_counts_nothing_twice() {
             equal(metrics, &rig.host.totals());
             assert!(!metrics.text.contains("pmta_event"), "a clock is no incident: {}", metrics.text);
         }
-        let metrics = shown.0.last().unwrap();
+        let metrics = &shown.last;
         let accounting = [("source", "accounting")];
         let late = metrics.int("pmta_collector", &accounting, "bad_time_total");
         assert!(late > 0, "records from an hour ahead of the clock are told");

@@ -1,8 +1,8 @@
 //! A ledger that was harmed, or that another version wrote: never a crash loop, never a total
 //! that falls unless totals began anew, and then it is told once.
 
-use super::{Shown, born, busy, events, fine, health};
-use crate::rig::{Rig, equal, never_fell};
+use super::{born, busy, events, fine, health};
+use crate::rig::{Rig, Shown, equal};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn from_the_last_good_copy_everything_is_read_again() {
         println!("{name}");
         let (rig, mut shown) = (busy(), Shown::default());
         harmed(&rig, &mut shown, *harm);
-        let before = born(shown.0.last().unwrap());
+        let before = born(&shown.last);
         let mut told = Vec::new();
         let mut up = 0;
         for _ in 0..4 {
@@ -80,7 +80,7 @@ fn without_a_good_copy_totals_begin_anew_and_it_is_told_once() {
         let (rig, mut shown) = (busy(), Shown::default());
         harmed(&rig, &mut shown, *harm);
         garble(&rig.state().join("ledger-copy.db"), 4_096, 20_000);
-        let before = born(shown.0.last().unwrap());
+        let before = born(&shown.last);
         let mut anew = Shown::default();
         let (mut start, mut told) = (None, Vec::new());
         for _ in 0..4 {
@@ -143,7 +143,7 @@ fn the_ledger_of_a_newer_version_is_left_alone() {
         assert_eq!(health(&metrics, "ledger_up"), 0);
         assert!(metrics.series("pmta_totals", &[], "delivered_total").next().is_none());
         assert!(metrics.series("pmta", &[], "up").next().is_some(), "gauges go on");
-        never_fell(&shown.0[0], &metrics);
+        shown.see(metrics);
     }
     assert_eq!(fs::read(&path).unwrap(), before, "not a byte was changed");
     assert_eq!(set(ours), 99);

@@ -1,7 +1,7 @@
 //! No room: while committing, while making the ledger, while printing.
 
-use super::{Shown, busy, fine, health, is_root};
-use crate::rig::{Metrics, Rig, equal};
+use super::{busy, fine, health, is_root};
+use crate::rig::{Metrics, Rig, Shown, equal};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn a_commit_that_finds_no_room_changes_nothing() {
     shown.see(rig.collect(&[]));
     let mut refused = 0;
     for blocks in [0, 1, 8, 24, 40, 64, 96, 128, 176, 200, 1_000_000] {
-        let before = delivered(shown.0.last().unwrap());
+        let before = delivered(&shown.last);
         rig.pass(5);
         let metrics = shown.see(fine(&limited(&rig, blocks)));
         if health(metrics, "ledger_up") == 0 {
@@ -103,7 +103,7 @@ fn a_full_disk_delays_but_loses_nothing() {
         disk.fill(left);
         for _ in 0..2 {
             rig.pass(5);
-            let before = delivered(shown.0.last().unwrap());
+            let before = delivered(&shown.last);
             let metrics = shown.see(fine(&rig.run(&["collect", "--consumer", "rig"])));
             if health(metrics, "ledger_up") == 0 {
                 refused += 1;

@@ -1,7 +1,7 @@
 //! SIGKILL and SIGTERM at moments that the run itself shows.
 
-use super::{Shown, busy, committed, fine, full_pipe, health, terminate, until_it_listens};
-use crate::rig::{Metrics, Rig, equal};
+use super::{busy, committed, fine, full_pipe, health, terminate, until_it_listens};
+use crate::rig::{Metrics, Rig, Shown, equal};
 use pmta_sim::WebFault;
 use std::fs::File;
 use std::io::Read;

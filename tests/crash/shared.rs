@@ -1,7 +1,7 @@
 //! Several runs and several users on one ledger.
 
-use super::{Shown, busy, events, fine, health, is_root};
-use crate::rig::{Metrics, Rig, binary, equal};
+use super::{busy, events, fine, health, is_root};
+use crate::rig::{Metrics, Rig, Shown, binary, equal};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;

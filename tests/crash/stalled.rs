@@ -1,7 +1,7 @@
 //! A reader that stalls or goes away: the lock is free, and nothing counts as told.
 
-use super::{Shown, busy, committed, events, fine, full_pipe, health, terminate, until_it_listens};
-use crate::rig::{Metrics, Rig, equal};
+use super::{busy, committed, events, fine, full_pipe, health, terminate, until_it_listens};
+use crate::rig::{Metrics, Rig, Shown, equal};
 use std::fs::File;
 use std::io::Read;
 use std::process::{Output, Stdio};
