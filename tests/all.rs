@@ -8,6 +8,7 @@
 )]
 
 mod collect;
+mod crash;
 mod doctor;
 mod readme;
 mod rig;

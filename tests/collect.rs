@@ -1,27 +1,8 @@
 //! The main job, driven as a host drives it: totals equal what the simulated host really wrote,
 //! whatever it does to its files, and every source fails alone.
 
-use crate::rig::{COUNTERS, Metrics, Rig, Value, never_fell};
+use crate::rig::{Metrics, Rig, Value, equal, never_fell};
 use pmta_sim::{Columns, Counts, WebFault};
-
-/// Our grand totals, and the sum of every series, against the simulator's own count.
-fn equal(metrics: &Metrics, truth: &Counts) {
-    let truth = [
-        truth.delivered,
-        truth.bounced,
-        truth.deferred,
-        truth.queue_deferred,
-        truth.received,
-        truth.remote_bounced,
-        truth.remote_status,
-        truth.complaints,
-    ];
-    for ((kind, field), truth) in COUNTERS.into_iter().zip(truth) {
-        let truth = i64::try_from(truth).unwrap();
-        assert_eq!(metrics.int("pmta_totals", &[], field), truth, "{kind} records");
-        assert_eq!(metrics.sum("pmta_recipients", &[], field), truth, "{kind} records by provider and VMTA");
-    }
-}
 
 fn by_vmta(metrics: &Metrics, rig: &Rig) {
     for (vmta, counts) in rig.host.truth().vmtas {

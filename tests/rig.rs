@@ -40,9 +40,14 @@ impl Rig {
 
     /// The command with this rig's configuration, state and time of day, ready for arguments.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pmta-vitals"));
+        self.command_at(self.host.now())
+    }
+
+    /// The same by a clock that shows another time than the host's.
+    pub fn command_at(&self, now: i64) -> Command {
+        let mut command = Command::new(binary());
         command.arg("--config").arg(self.config_path()).arg("--state").arg(self.state());
-        command.arg("--now").arg(rfc3339(self.host.now()));
+        command.arg("--now").arg(rfc3339(now));
         command.stdin(Stdio::null());
         command
     }
@@ -53,7 +58,8 @@ impl Rig {
 
     /// One collection as Telegraf would start it; it must end with 0 and print valid lines.
     pub fn collect(&self, arguments: &[&str]) -> Metrics {
-        let output = self.run(&[&["collect", "--consumer", "rig"], arguments].concat());
+        let consumer: &[&str] = if arguments.contains(&"--consumer") { &[] } else { &["--consumer", "rig"] };
+        let output = self.run(&[&["collect"], consumer, arguments].concat());
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {stderr}", output.status);
         Metrics::read(&String::from_utf8(output.stdout).unwrap())
@@ -64,6 +70,12 @@ impl Rig {
         self.host.advance(seconds).unwrap();
         self.host.flush().unwrap();
     }
+}
+
+/// The binary under test; `.ci/run` names the release build that users get.
+pub fn binary() -> PathBuf {
+    std::env::var_os("PMTA_VITALS_BINARY")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_pmta-vitals")), PathBuf::from)
 }
 
 pub fn rfc3339(seconds: i64) -> String {
@@ -162,6 +174,50 @@ pub fn never_fell(before: &Metrics, after: &Metrics) {
         if let Some(now) = after.get(&series) {
             assert!(*now >= was, "{series} fell from {was} to {now}");
         }
+    }
+}
+
+/// What one consumer was shown: no total may be less than in any output before, however long ago.
+#[derive(Default)]
+pub struct Shown {
+    most: BTreeMap<String, i64>,
+    pub last: Metrics,
+}
+
+impl Shown {
+    pub fn see(&mut self, metrics: Metrics) -> &Metrics {
+        for (series, now) in metrics.totals() {
+            let most = self.most.entry(series.clone()).or_insert(now);
+            assert!(now >= *most, "{series} fell from {most} to {now}");
+            *most = now;
+        }
+        self.last = metrics;
+        &self.last
+    }
+
+    /// What a host got of a run that was cut off: whole lines, and perhaps a part of one.
+    pub fn see_part(&mut self, output: &[u8]) {
+        let whole = output.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.see(Metrics::read(std::str::from_utf8(&output[..whole]).unwrap()));
+    }
+}
+
+/// Our grand totals, and the sum of every series, against the simulator's own count.
+pub fn equal(metrics: &Metrics, truth: &pmta_sim::Counts) {
+    let truth = [
+        truth.delivered,
+        truth.bounced,
+        truth.deferred,
+        truth.queue_deferred,
+        truth.received,
+        truth.remote_bounced,
+        truth.remote_status,
+        truth.complaints,
+    ];
+    for ((kind, field), truth) in COUNTERS.into_iter().zip(truth) {
+        let truth = i64::try_from(truth).unwrap();
+        assert_eq!(metrics.int("pmta_totals", &[], field), truth, "{kind} records");
+        assert_eq!(metrics.sum("pmta_recipients", &[], field), truth, "{kind} records by provider and VMTA");
     }
 }
 

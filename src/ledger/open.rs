@@ -54,10 +54,28 @@ pub struct Ledger {
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) folder: Folder,
-    /// `Err`: this user may only look, and why.
-    latch: Result<Latch, String>,
+    /// `Err`: this run may only look, and why.
+    latch: Result<Latch, Barred>,
     /// Which file the database is. Another run that mends puts another one in its place.
     file: Option<(u64, u64)>,
+}
+
+/// Why a run may only look.
+#[derive(Debug)]
+enum Barred {
+    /// This user may not write here.
+    Rights(String),
+    /// There is no room even for what SQLite shares with its other readers.
+    Room,
+}
+
+impl Barred {
+    fn error(&self, folder: &Folder) -> LedgerError {
+        match self {
+            Barred::Rights(why) => folder.read_only(why),
+            Barred::Room => LedgerError::Full,
+        }
+    }
 }
 
 impl Ledger {
@@ -67,20 +85,28 @@ impl Ledger {
         let folder = Folder::enter(&place.folder)?;
         let latch = match folder.lock_file() {
             Ok((file, path)) => Ok(Latch::new(file, &path)),
-            Err(LedgerError::ReadOnly { why, .. }) => Err(why),
+            Err(LedgerError::ReadOnly { why, .. }) => Err(Barred::Rights(why)),
             Err(other) => return Err(other),
         };
-        let (db, file) = match &latch {
-            Ok(latch) => open_sound(&folder, latch, tick)?,
+        let (db, file, latch) = match latch {
+            Ok(latch) => match open_sound(&folder, &latch, tick) {
+                Err(LedgerError::Full) => (copy_alone(&folder)?, folder.file(), Err(Barred::Room)),
+                other => {
+                    let (db, file) = other?;
+                    (db, file, Ok(latch))
+                }
+            },
             Err(why) => match open_to_read(&folder) {
                 // There is nothing yet to look at: what counts is that we may not make it.
-                Err(LedgerError::Denied { .. }) => return Err(folder.read_only(why)),
-                other => (other?, folder.file()),
+                Err(LedgerError::Denied { .. }) => return Err(why.error(&folder)),
+                other => (other?, folder.file(), Err(why)),
             },
         };
         // SQLite opens a file that it may not write without a word.
         let latch = match latch {
-            Ok(_) if db.is_readonly("main")? => Err(format!("{LEDGER} belongs to another user")),
+            Ok(_) if db.is_readonly("main")? => {
+                Err(Barred::Rights(format!("{LEDGER} belongs to another user")))
+            }
             latch => latch,
         };
         Ok(Ledger::of(db, Some(Home { folder, latch, file }), limits, tick.now(), place.shared))
@@ -176,7 +202,7 @@ impl Ledger {
 
     pub(super) fn hold(&self, until: Instant) -> Result<Option<Held<'_>>, LedgerError> {
         let Some(Home { folder, latch, file }) = &self.home else { return Ok(None) };
-        let held = latch.as_ref().map_err(|why| folder.read_only(why))?.acquire(until)?;
+        let held = latch.as_ref().map_err(|why| why.error(folder))?.acquire(until)?;
         // What we have open was set aside meanwhile: counting there would be for nobody.
         if folder.file() != *file {
             return Err(LedgerError::Busy);
@@ -201,6 +227,15 @@ fn open_sound(
     let held = latch.acquire(tick.deadline)?;
     let db = damage::mend(folder, &held, tick.now(), STEPS)?;
     Ok((db, folder.file()))
+}
+
+/// What was committed, in memory: the disk has no room for the index of the log that SQLite would
+/// make beside it. Nobody is kept out for longer than the copying takes.
+fn copy_alone(folder: &Folder) -> Result<Connection, LedgerError> {
+    let mut db = Connection::open_in_memory()?;
+    let copied = store::connect_alone(folder).and_then(|source| store::copy_pages(&source, &mut db));
+    let known = copied.and_then(|()| store::expect_known(&db));
+    known.map(|()| db).map_err(|_| LedgerError::Full)
 }
 
 fn open_to_read(folder: &Folder) -> Result<Connection, LedgerError> {

@@ -43,6 +43,14 @@ pub(super) fn connect_to_read(folder: &Folder) -> Result<Connection, LedgerError
     open(&folder.ledger(), OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// Keeps everybody else out, and needs no index of the log on the disk.
+pub(super) fn connect_alone(folder: &Folder) -> Result<Connection, LedgerError> {
+    let db = open_bare(&folder.ledger(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Before anything is read, or the index is made already.
+    db.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
+    Ok(db)
+}
+
 pub(super) fn in_memory(now: Seconds) -> Result<Connection, LedgerError> {
     let db = Connection::open_in_memory()?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -52,6 +60,12 @@ pub(super) fn in_memory(now: Seconds) -> Result<Connection, LedgerError> {
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+    let db = open_bare(path, flags)?;
+    db.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
+    Ok(db)
+}
+
+fn open_bare(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let denied = |why: rusqlite::Error| match LedgerError::from(why) {
         LedgerError::Store(why) => LedgerError::Denied { path: path.to_owned(), why: why.to_string() },
@@ -62,7 +76,6 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     // The log stays at close: no fsync in an idle tick, and a full disk can still be read.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    db.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
     Ok(db)
 }
 

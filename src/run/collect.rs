@@ -1,10 +1,12 @@
 //! `collect`: one collection, or the loops that repeat it for hosts that keep the process.
 
+use super::pipes::{self, Fate};
 use super::setup::Setup;
-use super::{RunError, passage, print, textfile};
+use super::stop::Stop;
+use super::{RunError, passage, textfile};
 use crate::cli;
 use crate::emit::{self, Document};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ const DEFAULT_CONSUMER: &str = "default";
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long to wait for the ledger once everything is printed; the cursor may move later, too.
 const AFTER_PRINT: Duration = Duration::from_millis(200);
+/// A run that used up its time may still print for so long.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Lines of trouble on stderr in one run; the first is the one that hosts show.
 const MOST_TROUBLES: usize = 5;
 
@@ -24,14 +28,21 @@ pub fn run(setup: &Setup, args: &cli::Collect, started: Instant) -> Result<ExitC
     } else if args.stdin {
         by_newlines(setup, args)?;
     } else {
-        once(setup, args, started)?;
+        let until = started + args.deadline;
+        once(setup, args, started, Some(until))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// One collection, printed. The order is the contract: commit, unlock, print, flush, and only
-/// then this consumer's event cursor.
-fn once(setup: &Setup, args: &cli::Collect, started: Instant) -> Result<(), RunError> {
+/// then this consumer's event cursor, if the reader got everything. A host that keeps the process
+/// may let it wait; else printing ends at `until`, too.
+fn once(
+    setup: &Setup,
+    args: &cli::Collect,
+    started: Instant,
+    until: Option<Instant>,
+) -> Result<(), RunError> {
     let tick = setup.clock.tick(started, args.deadline);
     let wish = passage::Wish {
         only: &args.only,
@@ -41,22 +52,34 @@ fn once(setup: &Setup, args: &cli::Collect, started: Instant) -> Result<(), RunE
     };
     let mut passage = passage::collect(setup, &wish, tick)?;
     tell(&passage.troubles);
-    publish(&passage.document, args)?;
+    let until = until.map(|until| until.max(Instant::now() + LAST_WORDS));
+    if publish(&passage.document, args, until, &setup.stop)? == Fate::Refused {
+        passage.unheard();
+    }
     passage.printed(Instant::now() + AFTER_PRINT);
     Ok(())
 }
 
-fn publish(document: &Document, args: &cli::Collect) -> Result<(), RunError> {
+fn publish(
+    document: &Document,
+    args: &cli::Collect,
+    until: Option<Instant>,
+    stop: &Stop,
+) -> Result<Fate, RunError> {
     let name = if args.textfile.is_some() { "prometheus" } else { args.format.name() };
     let bytes = emit::format(name).map(|format| (format.print)(document)).unwrap_or_default();
     match &args.textfile {
-        Some(path) => textfile::write(path, &bytes),
-        None => print(&bytes),
+        Some(path) => textfile::write(path, &bytes).map(|()| Fate::Given),
+        None => pipes::give(&bytes, until, stop).map_err(RunError::Output),
     }
 }
 
-/// A person who looks must not take away what a host agent has not yet seen.
+/// A person who looks must not take away what a host agent has not yet seen; nor may Prometheus,
+/// which has no events.
 fn consumer(args: &cli::Collect) -> Option<&str> {
+    if args.textfile.is_some() || matches!(args.format, cli::Format::Prometheus) {
+        return None;
+    }
     match &args.consumer {
         Some(name) => Some(name),
         None if std::io::stdout().is_terminal() => None,
@@ -66,10 +89,9 @@ fn consumer(args: &cli::Collect) -> Option<&str> {
 
 /// Telegraf's log levels are prefixes; other hosts show the line as it is.
 fn tell(troubles: &[String]) {
-    let mut stderr = std::io::stderr().lock();
     for trouble in troubles.iter().take(MOST_TROUBLES) {
         let line: String = trouble.chars().take(400).collect();
-        let _ = writeln!(stderr, "W! {}", line.replace(['\n', '\r'], " "));
+        pipes::mutter(&format!("W! {}\n", line.replace(['\n', '\r'], " ")));
     }
 }
 
@@ -78,21 +100,15 @@ fn tell(troubles: &[String]) {
 fn endure(result: Result<(), RunError>) {
     if let Err(error) = result {
         let line: String = error.to_string().chars().take(400).collect();
-        let _ = writeln!(std::io::stderr(), "E! {}", line.replace(['\n', '\r'], " "));
+        pipes::mutter(&format!("E! {}\n", line.replace(['\n', '\r'], " ")));
     }
 }
 
 /// Telegraf's execd: a collection for each newline, until the input ends.
 fn by_newlines(setup: &Setup, args: &cli::Collect) -> Result<(), RunError> {
-    let mut input = std::io::stdin().lock();
-    let mut line = Vec::new();
-    while !setup.stop.asked() {
-        line.clear();
-        match setup.stop.while_idle(|| input.read_until(b'\n', &mut line)) {
-            Ok(0) => break,
-            Ok(_) => endure(once(setup, args, Instant::now())),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(RunError::Input(error)),
+    while let Some(lines) = pipes::lines(&setup.stop).map_err(RunError::Input)? {
+        for _ in (0..lines).take_while(|_| !setup.stop.asked()) {
+            endure(once(setup, args, Instant::now(), None));
         }
     }
     Ok(())
@@ -108,7 +124,7 @@ fn by_own_clock(
 ) -> Result<(), RunError> {
     let mut beat = started;
     while !setup.stop.asked() {
-        endure(once(setup, args, beat.max(Instant::now())));
+        endure(once(setup, args, beat.max(Instant::now()), None));
         while beat <= Instant::now() {
             beat += interval;
         }

@@ -11,6 +11,7 @@ mod explain;
 mod health;
 mod passage;
 mod pipeline;
+mod pipes;
 mod recollection;
 mod setup;
 mod show;

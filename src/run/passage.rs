@@ -46,6 +46,11 @@ pub struct Passage {
 }
 
 impl Passage {
+    /// The reader did not get everything: it is told the same events again.
+    pub fn unheard(&mut self) {
+        self.news = None;
+    }
+
     /// The reader has it all: its cursor moves, and the ledger is looked after. Neither may fail
     /// the run; events are told again and the copy is made by a later run.
     pub fn printed(&mut self, until: Instant) {

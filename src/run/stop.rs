@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     asked: Arc<AtomicBool>,
-    /// Nothing is under way: the signal may end the process at once.
-    idle: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -18,7 +16,6 @@ impl Stop {
     pub fn on_signals() -> Stop {
         let stop = Stop::default();
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            let _ = signal_hook::flag::register_conditional_shutdown(signal, 0, Arc::clone(&stop.idle));
             let _ = signal_hook::flag::register(signal, Arc::clone(&stop.asked));
         }
         stop
@@ -26,15 +23,6 @@ impl Stop {
 
     pub fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
-    }
-
-    /// Waits for input that may never come. A signal does not end such a wait, so it ends the
-    /// process, with 0: everything so far is committed and printed.
-    pub fn while_idle<T>(&self, wait: impl FnOnce() -> T) -> T {
-        self.idle.store(true, Ordering::SeqCst);
-        let result = wait();
-        self.idle.store(false, Ordering::SeqCst);
-        result
     }
 
     #[cfg(test)]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// another user; it holds nothing but numbers.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     let failed = |source| RunError::Textfile { path: path.to_owned(), source };
+    clear(path);
     let beside = temporary(path);
     let result = File::create(&beside)
         .and_then(|mut file| {
@@ -32,6 +33,21 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Removes what killed runs left beside the target: their process is gone.
+fn clear(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let prefix = format!("{}.", name.to_string_lossy());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(prefix.as_str()));
+        if process.is_some_and(|id| id.parse::<u32>().is_ok() && !Path::new("/proc").join(id).exists()) {
+            // Whoever may not remove it leaves it to its owner.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +61,24 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"second\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    /// Process ids end far below these numbers.
+    #[test]
+    fn what_killed_runs_left_is_cleared_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let living = format!("pmta.prom.{}", std::process::id());
+        for name in ["pmta.prom.4194999", "pmta.prom.bak", "other.prom.4194999", "pmta.prom.", &living] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        clear(&folder.path().join("pmta.prom"));
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut left: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let mut kept = ["other.prom.4194999", "pmta.prom.", "pmta.prom.bak", living.as_str()];
+        kept.sort_unstable();
+        assert_eq!(left, kept);
     }
 
     #[test]
