@@ -8,5 +8,9 @@
 )]
 
 mod collect;
+mod dice;
+mod fuzz;
+mod mutations;
 mod rig;
+mod secrets;
 mod tidy;
