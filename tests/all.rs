@@ -8,8 +8,10 @@
 )]
 
 mod collect;
+mod cuts;
 mod dice;
 mod fuzz;
+mod histories;
 mod mutations;
 mod rig;
 mod secrets;

@@ -103,7 +103,7 @@ fn no_recipient_is_printed_or_kept_whatever_the_files_hold() {
     for columns in shapes {
         let rig = Rig::with(|options| {
             options.columns = columns.clone();
-            options.rate = 150.0;
+            options.rate = 30.0;
             options.receipts = true;
             options.reports = true;
             options.separate_diag = true;
@@ -154,9 +154,15 @@ fn live(rig: &Rig) -> Seen {
 fn explain(rig: &Rig, seen: &mut Seen) {
     let mut lines = Vec::new();
     let mut replies = Vec::new();
+    let mut asked = BTreeSet::new();
     for path in accounting_files(rig) {
         for record in reference::read(&std::fs::read(path).unwrap(), rig.host.now()).records {
             let [status, diag, mta, ..] = &record.texts;
+            // Ten of each beginning are enough of the many that differ in ids only.
+            let beginning = diag[..diag.len().min(24)].to_vec();
+            if !(0..10).any(|nth| asked.insert((nth, beginning.clone()))) {
+                continue;
+            }
             let line = [status.as_slice(), diag, mta, record.kind.as_bytes()].join(&b'\t');
             lines.extend(line.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
             lines.push(b'\n');
