@@ -34,6 +34,7 @@ fn material() -> Material {
     rig.host.rotate_accounting().unwrap();
     rig.pass(10);
     rig.host.write_raw(b"b,2026-11-23 11:30:39+0000,x,\"a quote that is never closed,y\n").unwrap();
+    rig.pass(5);
     rig.host
         .change_columns(&["type", "timeLogged", "dsnDiag", "rcpt", "dsnMta", "vmta", "timeQueued"])
         .unwrap();

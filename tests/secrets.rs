@@ -127,7 +127,9 @@ fn live(rig: &Rig) -> Seen {
         rig.pass(60);
         match round {
             2 => {
-                rig.host.write_raw(b"d,2026-11-24 10:00:00+0000,\"secret-torn@example.com,550 <se\n").unwrap()
+                rig.host
+                    .write_raw(b"d,2026-11-24 10:00:00+0000,\"secret-torn@example.com,550 <se\n")
+                    .unwrap();
             }
             4 => rig.host.rotate_accounting().unwrap(),
             5 => rig.host.write_raw(b"tq,secret-job,secret-envelope@example.com\n\xff\xfe\n").unwrap(),

@@ -115,7 +115,7 @@ fn sample(source: &mut Source<'_>) -> Sample {
     let known = &MEASUREMENTS[usize::from(source.byte()) % MEASUREMENTS.len()];
     let mut row = Sample::new(known.name);
     for tag in known.tags {
-        if source.byte() % 4 != 0 {
+        if source.byte() >= 64 {
             row.tags.push((tag, source.text()));
         }
     }
