@@ -9,7 +9,13 @@
 
 mod collect;
 mod crash;
+mod cuts;
+mod dice;
 mod doctor;
+mod fuzz;
+mod histories;
+mod mutations;
 mod readme;
 mod rig;
+mod secrets;
 mod tidy;

@@ -25,7 +25,7 @@ impl Stop {
         self.asked.load(Ordering::Relaxed)
     }
 
-    #[cfg(test)]
+    /// Nobody asks: for what is too short to be interrupted.
     pub fn never() -> Stop {
         Stop::default()
     }
