@@ -9,6 +9,7 @@
 
 mod collect;
 mod doctor;
+mod explain;
 mod readme;
 mod rig;
 mod tidy;

@@ -65,7 +65,7 @@ fn consumer(args: &cli::Collect) -> Option<&str> {
 }
 
 /// Telegraf's log levels are prefixes; other hosts show the line as it is.
-fn tell(troubles: &[String]) {
+pub fn tell(troubles: &[String]) {
     let mut stderr = std::io::stderr().lock();
     for trouble in troubles.iter().take(MOST_TROUBLES) {
         let line: String = trouble.chars().take(400).collect();
