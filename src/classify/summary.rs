@@ -202,11 +202,16 @@ impl Summary {
     }
 }
 
-/// Where PowerMTA's backoff, and so a pattern, is of use.
+/// Where PowerMTA's backoff, and so a pattern, is of use: not where one recipient or one message
+/// is meant.
 fn slowing_helps(deferral: bool, reason: Reason) -> bool {
-    deferral
-        || reason.is_throttling()
-        || matches!(reason, Reason::Blocklisted | Reason::Reputation | Reason::SpamContent | Reason::Policy)
+    use Reason::*;
+    let of_one = matches!(
+        reason,
+        MailboxFull | BadMailbox | InactiveMailbox | RecipientThrottled | Virus | TooLarge | MessageFormat
+    );
+    (deferral && !of_one)
+        || matches!(reason, RateLimited | ConnectionLimit | Blocklisted | Reputation | SpamContent | Policy)
 }
 
 fn titled(title: &str, list: &[&Template]) -> String {

@@ -149,12 +149,13 @@ fn rows() -> Vec<Row> {
     for line in SOURCE.lines() {
         if let Some(name) = line.strip_prefix('[') {
             rows.push(Row { name: name.trim_matches([']', '"']), ..Row::default() });
-        } else if let (Some((key, list)), Some(row)) = (line.split_once(" = "), rows.last_mut()) {
-            match key {
-                "mx" => row.mx = list,
-                "domains" => row.domains = list,
-                "rollups" => row.rollups = list,
-                _ => {}
+        } else if let Some(row) = rows.last_mut() {
+            if let Some(list) = line.strip_prefix("mx = ") {
+                row.mx = list;
+            } else if let Some(list) = line.strip_prefix("domains = ") {
+                row.domains = list;
+            } else if let Some(list) = line.strip_prefix("rollups = ") {
+                row.rollups = list;
             }
         }
     }
