@@ -117,12 +117,20 @@ pub struct Collect {
 
 #[derive(Debug, Clone, Args)]
 pub struct Explain {
-    /// A reply, as PowerMTA logs it in dsnDiag; without one, standard input is read line by line
+    /// A reply, as PowerMTA logs it in dsnDiag, or an accounting file (also .gz) to be summed up;
+    /// without one, standard input is read line by line
+    #[arg(value_name = "REPLY|FILE")]
     pub reply: Option<String>,
     /// Lines `dsnStatus<TAB>dsnDiag[<TAB>dsnMta[<TAB>type]]` on standard input; answers
     /// `reason<TAB>provider<TAB>stage<TAB>rule`, one line each
     #[arg(long, conflicts_with = "reply")]
     pub tsv: bool,
+    /// List the collected replies that no rule knows, by volume: ready to become rules
+    #[arg(long, conflicts_with_all = ["reply", "tsv"])]
+    pub unknown: bool,
+    /// List the collected replies first seen in the last day (with --unknown: of those no rule knows)
+    #[arg(long, conflicts_with_all = ["reply", "tsv"])]
+    pub new: bool,
 }
 
 #[derive(Debug, Clone, Args)]

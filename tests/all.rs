@@ -12,6 +12,7 @@ mod crash;
 mod cuts;
 mod dice;
 mod doctor;
+mod explain;
 mod fuzz;
 mod histories;
 mod mutations;

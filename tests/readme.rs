@@ -45,7 +45,7 @@ fn providers() -> String {
     let mut table = String::from("| provider | known by the MX host or domain |\n|---|---|\n");
     for (name, suffixes, domains) in Providers::new(&BTreeMap::new()).describe() {
         let known: Vec<String> =
-            suffixes.iter().chain(domains).take(4).map(|word| format!("`{word}`")).collect();
+            suffixes.iter().chain(&domains).take(4).map(|word| format!("`{word}`")).collect();
         let more = if suffixes.len() + domains.len() > 4 { ", ..." } else { "" };
         let _ = writeln!(table, "| {name} | {}{more} |", known.join(", "));
     }

@@ -2,7 +2,7 @@
 //! in the patterns of its configuration. Pure; reads no file.
 
 use super::Reason;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
 /// How often each of PowerMTA's categories met each of our reasons.
@@ -13,6 +13,8 @@ pub struct Comparison {
 
 /// More names than this are counted as `(more)`; custom categories are few.
 const MOST_CATEGORIES: usize = 64;
+/// Patterns compiled at most; real lists have dozens.
+const MOST_PATTERNS: usize = 5_000;
 
 /// One line of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,30 +107,68 @@ pub enum Fault {
     Unreadable { problem: String },
 }
 
+impl Fault {
+    /// For a person who has the pattern's place before him; `place` names another one's.
+    pub fn in_words(&self, place: impl Fn(usize) -> String) -> String {
+        match self {
+            Fault::UnescapedBrackets { class } => {
+                format!("[{class}] matches a single letter of it: write \\[{class}\\]")
+            }
+            Fault::Shadowed { by } => format!("it never acts: {} matches all that it does", place(*by)),
+            Fault::Unreadable { problem } => format!("the expression cannot be read: {problem}"),
+        }
+    }
+}
+
 /// The faults of a list of expressions (what stands between the slashes), each with its place.
 pub fn faults(patterns: &[&str]) -> Vec<(usize, Fault)> {
+    let compiled: Vec<Result<Regex, String>> = patterns.iter().map(|pattern| compile(pattern)).collect();
     let mut found = Vec::new();
-    for (at, pattern) in patterns.iter().enumerate() {
+    for (at, (pattern, read)) in patterns.iter().zip(&compiled).enumerate() {
         if let Some(class) = bracketed_code(pattern) {
             found.push((at, Fault::UnescapedBrackets { class }));
         }
-        if let Err(problem) = compile(pattern) {
-            found.push((at, Fault::Unreadable { problem }));
-        } else if let Some(by) = shadow(patterns, at) {
-            found.push((at, Fault::Shadowed { by }));
+        match read {
+            Err(problem) => found.push((at, Fault::Unreadable { problem: problem.clone() })),
+            Ok(_) => {
+                let shadow = plain_text(pattern).and_then(|own| first_of(compiled.iter().take(at), &own));
+                found.extend(shadow.map(|by| (at, Fault::Shadowed { by })));
+            }
         }
     }
     found
 }
 
-/// Which of the expressions matches a reply first; `None` = the list does nothing about it.
-pub fn first_match(patterns: &[&str], reply: &str) -> Option<usize> {
-    patterns.iter().position(|pattern| compile(pattern).is_ok_and(|regex| regex.is_match(reply)))
+/// Which of these matches a text first.
+fn first_of<'a>(mut patterns: impl Iterator<Item = &'a Result<Regex, String>>, text: &str) -> Option<usize> {
+    patterns.position(|pattern| pattern.as_ref().is_ok_and(|pattern| pattern.is_match(text)))
+}
+
+/// The lists of a configuration, compiled once.
+#[derive(Debug, Default)]
+pub struct PatternLists {
+    patterns: Vec<Result<Regex, String>>,
+}
+
+impl PatternLists {
+    /// `expressions` of all lists; those that cannot be read match nothing.
+    pub fn new<'a>(expressions: impl Iterator<Item = &'a str>) -> PatternLists {
+        PatternLists { patterns: expressions.take(MOST_PATTERNS).map(compile).collect() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Whether any list does something about a reply.
+    pub fn answers(&self, reply: &str) -> bool {
+        first_of(self.patterns.iter(), reply).is_some()
+    }
 }
 
 /// PowerMTA compares without regard to case. Look-around is PCRE's alone and counts as
 /// unreadable here.
-fn compile(pattern: &str) -> Result<regex::Regex, String> {
+fn compile(pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build().map_err(|error| {
         let text = error.to_string();
         text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
@@ -153,12 +193,6 @@ fn bracketed_code(pattern: &str) -> Option<String> {
         rest = inside;
     }
     None
-}
-
-/// An earlier plain text that this pattern's own plain text contains.
-fn shadow(patterns: &[&str], at: usize) -> Option<usize> {
-    let own = patterns.get(at).copied().and_then(plain_text)?;
-    patterns.iter().take(at).position(|earlier| compile(earlier).is_ok_and(|regex| regex.is_match(&own)))
 }
 
 /// The text of an expression that is nothing but text.
@@ -202,8 +236,9 @@ mod tests {
         let patterns =
             ["try again", "421 .* later", "please try again later", "421 .* later, please", "quota"];
         assert_eq!(faults(&patterns), [(2, Fault::Shadowed { by: 0 })]);
-        assert_eq!(first_match(&patterns, "450 QUOTA"), Some(4));
-        assert_eq!(first_match(&patterns, "550 user unknown"), None);
+        let lists = PatternLists::new(patterns.into_iter());
+        assert!(lists.answers("450 QUOTA") && !lists.answers("550 user unknown"));
+        assert!(!PatternLists::new(["try (later"].into_iter()).answers("try (later"));
     }
 
     #[test]

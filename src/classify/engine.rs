@@ -7,6 +7,8 @@ mod stage;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unseen;
 
 use super::diagnostic::Diagnostic;
 use super::rule::{Rule, RuleError};

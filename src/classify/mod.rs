@@ -1,5 +1,6 @@
 //! The provider and the reason of each SMTP reply. Pure; names no other box.
 
+mod columns;
 pub mod crosscheck;
 mod diagnostic;
 mod engine;
@@ -10,6 +11,7 @@ mod provider;
 mod reason;
 mod rule;
 mod status;
+pub mod summary;
 pub mod templates;
 mod verdict;
 pub mod words;

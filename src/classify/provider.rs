@@ -123,7 +123,7 @@ impl Providers {
     }
 
     /// Name, MX suffixes and domains of every provider, for the README's table.
-    pub fn describe(&self) -> impl Iterator<Item = (&str, &[String], &[String])> {
+    pub fn describe(&self) -> impl Iterator<Item = (&'static str, Vec<&'static str>, Vec<&'static str>)> {
         self.table.describe()
     }
 

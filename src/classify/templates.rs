@@ -66,6 +66,10 @@ impl Templates {
         self.seen.insert(key, template);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Replies whose template found no room in this run.
     pub fn untracked(&self) -> u64 {
         self.untracked
@@ -93,12 +97,6 @@ impl Templates {
         }
         merged
     }
-
-    /// Forgets the run, once it is written down.
-    pub fn clear(&mut self) {
-        self.seen.clear();
-        self.untracked = 0;
-    }
 }
 
 /// The outcome of `Templates::merge`.
@@ -122,8 +120,34 @@ pub fn read(rows: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<Template> 
 /// Those that no rule knows, largest count first: they are ready to become rules.
 pub fn unknown(mut kept: Vec<Template>) -> Vec<Template> {
     kept.retain(|template| !template.known);
+    by_volume(kept)
+}
+
+/// Largest count first.
+pub fn by_volume(mut kept: Vec<Template>) -> Vec<Template> {
     kept.sort_by(|a, b| (b.count, &a.provider, a.template).cmp(&(a.count, &b.provider, b.template)));
     kept
+}
+
+/// A table for people: count, provider, first and last seen, reason, an example. `date` writes a
+/// time as it is to be shown.
+pub fn listing<'a>(
+    templates: impl IntoIterator<Item = &'a Template>,
+    date: &dyn Fn(i64) -> String,
+) -> String {
+    let mut rows =
+        vec![["count", "provider", "first seen", "last seen", "reason", "reply"].map(str::to_owned)];
+    rows.extend(templates.into_iter().map(|template| {
+        [
+            template.count.to_string(),
+            template.provider.clone(),
+            date(template.first_seen),
+            date(template.last_seen),
+            template.reason.name().to_owned(),
+            template.example.clone(),
+        ]
+    }));
+    super::columns::aligned(&rows, &[0])
 }
 
 /// Keys to remove so that what is kept stays bounded: the long unseen, then the longest unseen.

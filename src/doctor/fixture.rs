@@ -2,7 +2,7 @@
 //! because a test may run as root, whom no mode binds.
 
 use super::host::{Facts, Host, Kind, LocalHost, User, Want, allowed};
-use super::{Advice, Examination, WebProbe, examine};
+use super::{Advice, Examination, Rules, WebProbe, examine};
 use crate::config::Config;
 use crate::sources::pmta_config::{self, Discovered, Stamp};
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(super) struct Broken {
     pub(super) web: WebProbe,
     pub(super) config: Config,
     pub(super) now: i64,
+    pub(super) rules: Option<Rules>,
+    pub(super) patterns: Vec<String>,
     inner: LocalHost,
 }
 
@@ -43,6 +45,8 @@ impl Broken {
             web: WebProbe::Answers { version: "5.0r5".to_owned() },
             config: Config::default(),
             now: NOW,
+            rules: None,
+            patterns: Vec::new(),
         };
         host.config.pmta.config = host.path("etc/config");
         host.config.pmta.command = host.path("pmta");
@@ -114,6 +118,8 @@ impl Broken {
             state: &state,
             now: self.now,
             host: self,
+            rules: &self.rules,
+            patterns: &self.patterns,
         })
     }
 }

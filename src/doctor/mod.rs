@@ -8,6 +8,7 @@ mod logs;
 mod permission;
 mod powermta;
 mod print;
+mod rules;
 mod state;
 mod web;
 
@@ -20,6 +21,7 @@ mod tests;
 
 pub use host::{Facts, Host, Kind, LocalHost, User, Want};
 pub use print::{fix_commands, render};
+pub use rules::Rules;
 pub use web::WebProbe;
 
 use crate::config::Config;
@@ -72,6 +74,10 @@ pub struct Examination<'a> {
     pub state: &'a Path,
     pub now: Seconds,
     pub host: &'a dyn Host,
+    /// The operator's rules folder, if one is named.
+    pub rules: &'a Option<Rules>,
+    /// What is wrong with PowerMTA's own reply patterns, a sentence each.
+    pub patterns: &'a [String],
 }
 
 /// Looks at everything, in the order in which an operator would mend it.
@@ -86,6 +92,8 @@ pub fn examine(asked: &Examination<'_>) -> Vec<Advice> {
     logs::powermta(asked, &mut advice);
     logs::panic(asked, &mut advice);
     logs::kernel(asked, &mut advice);
+    rules::operators(asked, &mut advice);
+    rules::patterns(asked, &mut advice);
     powermta::command(asked, &mut advice);
     powermta::listener(asked, &mut advice);
     state::folder(asked, &mut advice);

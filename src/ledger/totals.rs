@@ -102,6 +102,11 @@ impl Tally {
         }
     }
 
+    /// Whether this provider has a series of its own, and is not counted in `other`.
+    pub fn has_series(&self, provider: &str) -> bool {
+        self.providers.find(provider).is_some()
+    }
+
     pub(super) fn save(&mut self, db: &Connection) -> Result<(), LedgerError> {
         self.grand.save(db)?;
         self.pairs.save(db)?;

@@ -88,7 +88,7 @@ fn consumer(args: &cli::Collect) -> Option<&str> {
 }
 
 /// Telegraf's log levels are prefixes; other hosts show the line as it is.
-fn tell(troubles: &[String]) {
+pub fn tell(troubles: &[String]) {
     for trouble in troubles.iter().take(MOST_TROUBLES) {
         let line: String = trouble.chars().take(400).collect();
         pipes::mutter(&format!("W! {}\n", line.replace(['\n', '\r'], " ")));

@@ -6,8 +6,9 @@ use super::health::Health;
 use super::passage::{DISCOVERY, Wish};
 use super::pipeline::{ANSWERS, Pipeline};
 use super::recollection::Recollection;
+use super::replies;
 use super::setup::Setup;
-use crate::classify::{Classifier, Providers};
+use crate::classify::{Classifier, Providers, Templates};
 use crate::config::Config;
 use crate::judge::Surroundings;
 use crate::ledger::{Ledger, LedgerError, Locked};
@@ -19,7 +20,7 @@ use std::time::Instant;
 /// Whose notes the run itself and the classifier keep.
 pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
-const CLASSIFY: &str = "classify";
+pub const CLASSIFY: &str = "classify";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -108,12 +109,18 @@ impl Count<'_> {
             samples: Vec::new(),
             changes: std::mem::take(changes),
             tally: locked.tally(),
+            templates: Templates::default(),
         };
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, recollection, changes: told, .. } = pipeline;
+        let Pipeline { samples, mut classifier, templates, recollection, changes: told, .. } = pipeline;
         *changes = told;
+        replies::keep(&templates, &mut answers, self.tick.now());
+        if classifier.has_read_rules() {
+            // The other rules go on; whoever wrote these must hear of it.
+            health.troubles.extend(classifier.problems().iter().map(ToString::to_string));
+        }
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }

@@ -110,6 +110,7 @@ impl Show<'_> {
             stop: Stop::on_signals(),
             host: host_name(),
             rules: Vec::new(),
+            unread_rules: Vec::new(),
         };
         let wish = Wish { only: &[], consumer: Some("demo"), from_start: false, dry_run: false };
         let tick = setup.clock.tick(Instant::now(), Duration::from_secs(30));

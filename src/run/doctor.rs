@@ -1,11 +1,13 @@
 //! `doctor`: asks the web monitor once, lets everything be examined, and prints what to mend.
 
 use super::aside;
+use super::explain::refused_rules;
 use super::setup::Setup;
-use super::{RunError, print};
+use super::{RunError, patterns, print};
+use crate::classify::Providers;
 use crate::cli;
 use crate::config::Config;
-use crate::doctor::{Examination, LocalHost, State, WebProbe, examine, fix_commands, render, worst};
+use crate::doctor::{Examination, LocalHost, Rules, State, WebProbe, examine, fix_commands, render, worst};
 use crate::record::{Notes, Tick, tag};
 use crate::sources::{SOURCES, Source, pmta_config, web};
 use std::process::ExitCode;
@@ -17,11 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn run(setup: &Setup, args: &cli::Doctor, started: Instant) -> Result<ExitCode, RunError> {
     let own = &setup.loaded.config;
-    let found = pmta_config::discover(&own.pmta.config, &mut Notes::default());
+    let pmta_config::Parsed { found, queues } = pmta_config::read(&own.pmta.config);
     let config = Arc::new(pmta_config::fill(own.clone(), &found));
     let tick = setup.clock.tick(started, PATIENCE);
     let off = found.readable && found.web_port().is_none() && own.pmta.url.is_none();
     let web = if off { WebProbe::Off } else { probe(setup, &config, tick) };
+    let rules = own.rules.directory.as_ref().map(|folder| Rules {
+        folder: folder.clone(),
+        files: setup.rules.len(),
+        refused: refused_rules(setup, &Providers::new(&own.providers)),
+    });
     let advice = examine(&Examination {
         config: &config,
         found: &found,
@@ -29,6 +36,8 @@ pub fn run(setup: &Setup, args: &cli::Doctor, started: Instant) -> Result<ExitCo
         state: &setup.place.folder,
         now: tick.now(),
         host: &LocalHost::here(),
+        rules: &rules,
+        patterns: &patterns::faults(&queues),
     });
     let text = if args.fix_commands { fix_commands(&advice) } else { render(&advice) };
     print(text.as_bytes())?;

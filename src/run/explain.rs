@@ -1,19 +1,33 @@
-//! `explain`: classifies replies that somebody hands over, one in words or many as lines.
+//! `explain`: classifies replies that somebody hands over (one in words, many as lines, a whole
+//! accounting file as tables), and lists those that no rule knows.
 
+mod file;
+mod kept;
+
+use super::collect::tell;
 use super::setup::Setup;
 use super::{RunError, print};
 use crate::classify::explain::{in_words, reply_of, tsv_line};
-use crate::classify::{Classifier, Provider, Providers};
+use crate::classify::{Classifier, Provider, Providers, check_rules};
 use crate::cli;
 use std::io::{BufRead, BufWriter, Read, Write};
+use std::path::Path;
+use std::time::Instant;
 
 /// A longer line is cut here, its rest read past (design section 2).
 const LONGEST_LINE: u64 = 64 * 1024;
 
-pub fn run(setup: &Setup, args: &cli::Explain) -> Result<(), RunError> {
-    let providers = Providers::new(&setup.loaded.config.providers);
+pub fn run(setup: &Setup, args: &cli::Explain, started: Instant) -> Result<(), RunError> {
+    if args.unknown || args.new {
+        return kept::list(setup, args, started);
+    }
+    let mut providers = Providers::new(&setup.loaded.config.providers);
+    tell(&refused_rules(setup, &providers));
     let mut classifier = Classifier::new(&providers, setup.rules.clone());
     match &args.reply {
+        Some(path) if Path::new(path).is_file() => {
+            file::tabulate(setup, Path::new(path), &mut providers, classifier, started)
+        }
         Some(reply) => {
             let words = one(&mut classifier, &providers, reply);
             print(format!("{}\n", words.trim_end()).as_bytes())
@@ -24,6 +38,12 @@ pub fn run(setup: &Setup, args: &cli::Explain) -> Result<(), RunError> {
             format!("{}\n", words.trim_end())
         }),
     }
+}
+
+/// The operator's files that are not used, each with its line and what to do.
+pub fn refused_rules(setup: &Setup, providers: &Providers) -> Vec<String> {
+    let faults = check_rules(&setup.rules, &providers.names());
+    setup.unread_rules.iter().cloned().chain(faults.iter().map(ToString::to_string)).collect()
 }
 
 /// A reply as PowerMTA logs it; an empty one, or one that is only a status, is a local failure.

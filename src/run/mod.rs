@@ -10,9 +10,11 @@ mod doctor;
 mod explain;
 mod health;
 mod passage;
+mod patterns;
 mod pipeline;
 mod pipes;
 mod recollection;
+mod replies;
 mod setup;
 mod show;
 mod simulate;
@@ -37,7 +39,7 @@ pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
     let global = &cli.global;
     match &cli.command {
         Command::Collect(args) => return collect::run(&Setup::read(global)?, args, started),
-        Command::Explain(args) => explain::run(&Setup::read(global)?, args)?,
+        Command::Explain(args) => explain::run(&Setup::read(global)?, args, started)?,
         Command::Doctor(args) => return doctor::run(&Setup::read(global)?, args, started),
         Command::Demo(args) => demo::run(args)?,
         Command::Simulate(args) => {
@@ -72,8 +74,10 @@ pub enum RunError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("cannot make a temporary folder: {source} (is TMPDIR writable?)")]
     Temporary { source: std::io::Error },
-    #[error("cannot read the rules in {}: {source} (mend it, or take it out of [rules] directory)", path.display())]
-    Rules { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{} holds no accounting record (its header begins with `type,`, each record with d, b, t, tq ...)", path.display())]
+    NoRecords { path: PathBuf },
     #[error("there is no source {name:?}{nearest} (sources: {known})")]
     UnknownSource { name: String, nearest: String, known: String },
     #[error("cannot read standard input: {0}")]

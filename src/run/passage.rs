@@ -267,6 +267,7 @@ fn finish(
     }
     let last_success = ledger.as_ref().and_then(last_success);
     health.vitals(ledger.as_ref(), last_success, &tick);
+    health.troubles.extend(setup.unread_rules.iter().cloned());
     let troubles = std::mem::take(&mut health.troubles);
     let mut samples = gathering.samples;
     samples.extend(health.rows());

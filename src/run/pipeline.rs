@@ -3,13 +3,16 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Classifier, Provider, Providers, Reply};
+use crate::classify::{Classifier, Provider, Providers, Reply, Templates};
 use crate::ledger::{SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
 use std::sync::Arc;
 
 /// What the classifier answered for each template, for the runs to come.
 pub const ANSWERS: &str = "answers";
+
+/// The provider of replies whose own holds no series.
+const OTHERS: &str = "other";
 
 pub struct Pipeline<'a, 'l> {
     pub providers: &'a mut Providers,
@@ -19,6 +22,8 @@ pub struct Pipeline<'a, 'l> {
     /// The classifier's notes, read only when the first reply comes.
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
+    /// Which replies came from whom in this run.
+    pub templates: Templates,
     pub recollection: Recollection<'l>,
     pub tick: Tick,
     pub stop: &'a Stop,
@@ -53,6 +58,12 @@ impl Sink for Pipeline<'_, '_> {
             Provider::Domain(domain) => (domain, false),
         };
         self.tally.add(record, provider, name, answer.as_ref());
+        if let Some(answer) = &answer {
+            // Who has no series of his own has no list of replies either.
+            let holder = if named || self.tally.has_series(name) { name } else { OTHERS };
+            let time = record.logged.min(self.tick.now());
+            self.templates.note(holder, answer, self.classifier.text(), time);
+        }
         self.recollection.record(name, named, record, answer.as_ref());
     }
 

@@ -18,6 +18,8 @@ pub struct Setup {
     pub host: String,
     /// Name and text of each of the operator's own rule tables.
     pub rules: Vec<(String, String)>,
+    /// Why some of them could not be read; the others and the built-in ones go on.
+    pub unread_rules: Vec<String>,
 }
 
 impl Setup {
@@ -28,8 +30,9 @@ impl Setup {
         let loaded = Loaded::read(&path, named)?;
         check(&loaded)?;
         let place = state_place(global.state.as_deref())?;
-        let rules = operator_rules(loaded.config.rules.directory.as_deref())?;
-        Ok(Setup { loaded, place, clock, stop: Stop::on_signals(), host: host_name(), rules })
+        let (rules, unread_rules) = operator_rules(loaded.config.rules.directory.as_deref());
+        let (stop, host) = (Stop::on_signals(), host_name());
+        Ok(Setup { loaded, place, clock, stop, host, rules, unread_rules })
     }
 }
 
@@ -70,27 +73,41 @@ pub fn host_name() -> String {
 const MOST_RULE_FILES: usize = 100;
 const MOST_RULE_BYTES: u64 = 1 << 20;
 
-/// The `*.toml` files of the operator's folder, in the order of their names. A folder that was
-/// named and cannot be read is an error: silence would mean that its rules are in force.
-fn operator_rules(folder: Option<&Path>) -> Result<Vec<(String, String)>, RunError> {
-    let Some(folder) = folder else { return Ok(Vec::new()) };
-    let failed = |path: &Path, source| RunError::Rules { path: path.to_owned(), source };
+/// The `*.toml` files of the operator's folder in the order of their names, and what could not be
+/// read. That is told and ends nothing: a slip in a rule must not blind the monitoring.
+fn operator_rules(folder: Option<&Path>) -> (Vec<(String, String)>, Vec<String>) {
+    let (mut rules, mut unread) = (Vec::new(), Vec::new());
+    let Some(folder) = folder else { return (rules, unread) };
+    let mut refuse = |path: &Path, why: &dyn std::fmt::Display| {
+        unread.push(format!(
+            "cannot read the rules in {}: {why} (mend it, or set [rules] directory)",
+            path.display()
+        ));
+    };
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|why| failed(folder, why))? {
-        let path = entry.map_err(|why| failed(folder, why))?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
-            paths.push(path);
-        }
+    match std::fs::read_dir(folder) {
+        Err(why) => refuse(folder, &why),
+        Ok(entries) => paths.extend(entries.filter_map(Result::ok).map(|entry| entry.path())),
     }
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     paths.sort();
-    let mut rules = Vec::new();
     for path in paths.into_iter().take(MOST_RULE_FILES) {
-        let size = std::fs::metadata(&path).map_err(|why| failed(&path, why))?.len();
-        if size > MOST_RULE_BYTES {
-            return Err(failed(&path, std::io::Error::other("larger than 1 MiB")));
+        match read_rules(&path) {
+            Ok(text) => rules.push((path.display().to_string(), text)),
+            Err(why) => refuse(&path, &why),
         }
-        let text = std::fs::read_to_string(&path).map_err(|why| failed(&path, why))?;
-        rules.push((path.display().to_string(), text));
     }
-    Ok(rules)
+    (rules, unread)
+}
+
+/// Neither a device nor a pipe, and no larger than a table can be.
+fn read_rules(path: &Path) -> std::io::Result<String> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    if found.len() > MOST_RULE_BYTES {
+        return Err(std::io::Error::other("larger than 1 MiB"));
+    }
+    std::fs::read_to_string(path)
 }

@@ -25,6 +25,8 @@ fn the_same_reply_to_two_recipients_is_one_text() {
         ),
         ("550 blocked [2001:db8::1] [IPv6:2001:db8::2]", "550 blocked [<ip>] [<ip>]"),
         ("451 4.7.500 Server busy (S77719)", "451 4.7.500 server busy (s77719)"),
+        ("451 Ip limited [DC7NNQW23A IP: 192.0.2.1]", "451 ip limited [<id> ip: <ip>]"),
+        ("550 blocked [DY-001] (SC-004) [CS01]", "550 blocked [dy-001] (sc-004) [cs01]"),
         ("450 too many (25), wait 3600 seconds", "450 too many (<n>), wait <n> seconds"),
         ("554 mx1.example.com ESMTP refused", "554 <host> esmtp refused"),
         ("550 see https://www.spamhaus.org/query/ip/192.0.2.1", "550 see www.spamhaus.org/query/ip/<id>"),

@@ -337,7 +337,8 @@ fn is_code(core: &[u8], opened: bool) -> bool {
     let digits = tail.iter().filter(|byte| byte.is_ascii_digit()).count();
     let plain = digits == tail.len();
     let short = letters == 2 && matches!(tail, [b'-', rest @ ..] if rest.len() == 3);
-    let dashed = (opened || short)
+    // Without a dash, a longer mixture is a session's id, however it is bracketed.
+    let dashed = ((opened && (core.contains(&b'-') || core.len() <= 6)) || short)
         && tail.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'-');
     (1..=6).contains(&letters) && (1..=6).contains(&digits) && (plain || dashed)
 }

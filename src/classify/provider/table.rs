@@ -1,26 +1,26 @@
 //! The table of providers, read from `providers.toml` and the operator's map. Remembers nothing.
 
 use crate::classify::hash;
-use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 const SOURCE: &str = include_str!("../providers.toml");
 
+/// What the operator wrote.
 type Numbers = HashMap<Box<str>, u16, foldhash::fast::FixedState>;
+/// What is built in: nothing of it is copied.
+type BuiltIn = HashMap<&'static str, u16, foldhash::fast::FixedState>;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One block of the built-in table, its lists as they are written.
+#[derive(Debug, Default)]
 struct Row {
+    name: &'static str,
     /// Suffixes of MX hosts.
-    #[serde(default)]
-    mx: Vec<String>,
+    mx: &'static str,
     /// Recipient domains.
-    #[serde(default)]
-    domains: Vec<String>,
+    domains: &'static str,
     /// Rollup names, without `.rollup`.
-    #[serde(default)]
-    rollups: Vec<String>,
+    rollups: &'static str,
 }
 
 /// The providers that one domain leads to, by each of the ways.
@@ -54,32 +54,33 @@ impl DomainSays {
 #[derive(Debug)]
 pub struct Table {
     names: Arc<[Box<str>]>,
-    rows: Vec<Row>,
     /// The operator's exact names and `*.` suffixes.
     operator: Numbers,
     operator_suffixes: Numbers,
-    rollups: Numbers,
-    hosts: Numbers,
-    domains: Numbers,
+    rollups: BuiltIn,
+    hosts: BuiltIn,
+    domains: BuiltIn,
 }
 
 impl Table {
+    /// Made anew in every tick, so it must cost next to nothing.
     pub fn new(operator: &BTreeMap<String, Vec<String>>) -> Table {
-        let built_in: BTreeMap<String, Row> = toml::from_str(SOURCE).unwrap_or_default();
+        let built_in = rows();
         let mut names: Vec<Box<str>> = Vec::with_capacity(built_in.len() + operator.len());
         let mut table = Table {
             names: Arc::default(),
-            rows: Vec::with_capacity(built_in.len()),
             operator: Numbers::default(),
             operator_suffixes: Numbers::default(),
-            rollups: Numbers::default(),
-            hosts: Numbers::default(),
-            domains: Numbers::default(),
+            rollups: BuiltIn::default(),
+            hosts: BuiltIn::with_capacity_and_hasher(512, Default::default()),
+            domains: BuiltIn::with_capacity_and_hasher(512, Default::default()),
         };
-        for (name, row) in built_in {
+        for row in built_in {
             let number = u16::try_from(names.len()).unwrap_or(u16::MAX);
-            table.add(&name, number, row);
-            names.push(name.into());
+            table.hosts.extend(words(row.mx).map(|host| (host, number)));
+            table.domains.extend(words(row.domains).map(|domain| (domain, number)));
+            table.rollups.extend(words(row.rollups).map(|rollup| (rollup, number)));
+            names.push(row.name.into());
         }
         for (name, patterns) in operator {
             let known = names.iter().position(|known| known.eq_ignore_ascii_case(name));
@@ -91,22 +92,6 @@ impl Table {
         }
         table.names = names.into();
         table
-    }
-
-    fn add(&mut self, name: &str, number: u16, row: Row) {
-        for host in &row.mx {
-            self.hosts.insert(host.as_str().into(), number);
-        }
-        for domain in &row.domains {
-            self.domains.insert(domain.as_str().into(), number);
-        }
-        for rollup in &row.rollups {
-            self.rollups.insert(rollup.as_str().into(), number);
-        }
-        let own = name.to_lowercase();
-        self.rollups.entry(own.replace([' ', '-', '.'], "").into()).or_insert(number);
-        self.rollups.entry(own.into()).or_insert(number);
-        self.rows.push(row);
     }
 
     fn add_operator(&mut self, number: u16, patterns: &[String]) {
@@ -122,7 +107,7 @@ impl Table {
     /// What a domain (in lower case) or rollup name says.
     pub fn of_domain(&self, domain: &str) -> DomainSays {
         DomainSays {
-            operator: self.operator.get(domain).copied().or_else(|| suffix(&self.operator_suffixes, domain)),
+            operator: self.operator.get(domain).copied().or_else(|| self.operator_suffix(domain)),
             rollup: domain.strip_suffix(".rollup").and_then(|stem| self.rollup(stem)),
             domain: self.domains.get(domain).copied(),
         }
@@ -133,8 +118,8 @@ impl Table {
         let host = String::from_utf8_lossy(host).trim_end_matches('.').to_ascii_lowercase();
         let operator = self.operator.get(host.as_str()).copied();
         HostSays {
-            operator: operator.or_else(|| suffix(&self.operator_suffixes, &host)),
-            suffix: suffix(&self.hosts, &host),
+            operator: operator.or_else(|| self.operator_suffix(&host)),
+            suffix: suffix(&host, |name| self.hosts.get(name)),
         }
     }
 
@@ -143,11 +128,23 @@ impl Table {
         !(self.operator.is_empty() && self.operator_suffixes.is_empty())
     }
 
-    /// `gmail.rollup` and also `gmail.com.rollup`.
+    fn operator_suffix(&self, name: &str) -> Option<u16> {
+        suffix(name, |part| self.operator_suffixes.get(part))
+    }
+
+    /// `gmail.rollup`, by the provider's own name, and also `gmail.com.rollup`.
     fn rollup(&self, stem: &str) -> Option<u16> {
         let by_domain =
-            || self.domains.get(stem).or_else(|| self.domains.get(format!("{stem}.com").as_str()));
-        self.rollups.get(stem).or_else(by_domain).copied()
+            || self.domains.get(stem).or_else(|| self.domains.get(format!("{stem}.com").as_str())).copied();
+        self.rollups.get(stem).copied().or_else(|| self.by_own_name(stem)).or_else(by_domain)
+    }
+
+    /// A built-in provider's name in small letters, whole or without its blanks, dashes and dots.
+    fn by_own_name(&self, stem: &str) -> Option<u16> {
+        let bare = |name: &str| name.to_lowercase().replace([' ', '-', '.'], "");
+        let is_own = |name: &str| name.to_lowercase() == stem || bare(name) == stem;
+        let at = rows().iter().position(|row| is_own(row.name))?;
+        u16::try_from(at).ok()
     }
 
     pub fn name(&self, number: u16) -> &str {
@@ -167,8 +164,9 @@ impl Table {
         u16::try_from(at).ok()
     }
 
-    pub fn describe(&self) -> impl Iterator<Item = (&str, &[String], &[String])> {
-        self.names.iter().zip(&self.rows).map(|(name, row)| (&**name, &*row.mx, &*row.domains))
+    /// Name, suffixes of MX hosts and domains of each built-in provider.
+    pub fn describe(&self) -> impl Iterator<Item = (&'static str, Vec<&'static str>, Vec<&'static str>)> {
+        rows().into_iter().map(|row| (row.name, words(row.mx).collect(), words(row.domains).collect()))
     }
 }
 
@@ -176,13 +174,81 @@ pub fn fingerprint() -> u64 {
     hash::stable(SOURCE.as_bytes(), 1)
 }
 
+/// The built-in table in the order of its names. The file keeps to one line a list, so that no
+/// TOML has to be understood in a tick; a test holds this against what TOML says.
+fn rows() -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::with_capacity(128);
+    for line in SOURCE.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            rows.push(Row { name: name.trim_matches([']', '"']), ..Row::default() });
+        } else if let Some(row) = rows.last_mut() {
+            if let Some(list) = line.strip_prefix("mx = ") {
+                row.mx = list;
+            } else if let Some(list) = line.strip_prefix("domains = ") {
+                row.domains = list;
+            } else if let Some(list) = line.strip_prefix("rollups = ") {
+                row.rollups = list;
+            }
+        }
+    }
+    rows.sort_unstable_by_key(|row| row.name);
+    rows
+}
+
+/// What stands between the quotes of a list.
+fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.split('"').skip(1).step_by(2)
+}
+
 /// The longest known suffix at a label's boundary, the whole name included.
-fn suffix(known: &Numbers, name: &str) -> Option<u16> {
+fn suffix<'a>(name: &str, known: impl Fn(&str) -> Option<&'a u16>) -> Option<u16> {
     let mut rest = name;
     loop {
-        if let Some(number) = known.get(rest) {
+        if let Some(number) = known(rest) {
             return Some(*number);
         }
         rest = rest.split_once('.')?.1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Block {
+        #[serde(default)]
+        mx: Vec<String>,
+        #[serde(default)]
+        domains: Vec<String>,
+        #[serde(default)]
+        rollups: Vec<String>,
+    }
+
+    #[test]
+    fn the_plain_reading_of_the_table_is_what_toml_says() {
+        let by_toml: BTreeMap<String, Block> = toml::from_str(SOURCE).unwrap();
+        let plain = rows();
+        assert_eq!(plain.len(), by_toml.len());
+        assert!(plain.len() > 100);
+        for (row, (name, block)) in plain.iter().zip(&by_toml) {
+            assert_eq!(row.name, name);
+            for (list, wanted) in
+                [(row.mx, &block.mx), (row.domains, &block.domains), (row.rollups, &block.rollups)]
+            {
+                assert_eq!(words(list).collect::<Vec<_>>(), *wanted, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_own_name_is_a_rollup_name_too() {
+        let table = Table::new(&BTreeMap::new());
+        for (stem, name) in [("att.net", "ATT.NET"), ("attnet", "ATT.NET"), ("gmail", "Gmail")] {
+            assert_eq!(table.rollup(stem).map(|number| table.name(number)), Some(name), "{stem}");
+        }
+        assert_eq!(table.rollup("nobody"), None);
     }
 }

@@ -91,7 +91,7 @@ fn names_are_fit_for_tags_and_sentences() {
         assert_eq!(providers.find(&name.to_lowercase()), providers.find(name));
     }
     for (name, hosts, domains) in providers.describe() {
-        for word in hosts.iter().chain(domains) {
+        for word in hosts.into_iter().chain(domains) {
             assert_eq!(*word, word.to_lowercase(), "{name}");
             assert!(!word.starts_with('.'), "{name}: {word}");
         }
@@ -106,8 +106,10 @@ fn nothing_belongs_to_two_providers() {
     let providers = plain();
     let mut seen = std::collections::BTreeMap::new();
     for (name, hosts, domains) in providers.describe() {
-        for word in
-            hosts.iter().map(|host| ("mx", host)).chain(domains.iter().map(|domain| ("domain", domain)))
+        for word in hosts
+            .into_iter()
+            .map(|host| ("mx", host))
+            .chain(domains.into_iter().map(|domain| ("domain", domain)))
         {
             assert_eq!(seen.insert(word, name), None, "{word:?}");
         }

@@ -4,7 +4,7 @@
 use super::discovered::{Access, AcctFile, Discovered, Listener, Spool};
 use super::lines::{Directive, words};
 use super::pattern::Macros;
-use super::queues::{Block, Pool, Queues, Rollup, Vmta};
+use super::queues::{Block, Pool, Queues, ReplyPattern, Rollup, Vmta};
 use super::reader::{At, Group, Problems, Reading, Reads};
 use super::settings::SETTINGS;
 use super::{Parsed, dkim, values};
@@ -285,8 +285,12 @@ impl Reads for Gatherer {
                 }
             }
             "smtp-pattern-list" if said.name == "reply" => {
-                if let Some(patterns) = self.queues.pattern_lists.get_mut(&short(&group.arg)) {
-                    *patterns += 1;
+                let list = self.queues.pattern_lists.get_mut(&short(&group.arg));
+                if let Some(list) = list.filter(|list| list.len() < MOST_LINES_KEPT) {
+                    match ReplyPattern::read(said.raw, at.file, at.line) {
+                        Some(pattern) if pattern.expression.len() <= LONGEST_VALUE => list.push(pattern),
+                        _ => problems.add(at, "reply needs an expression between slashes"),
+                    }
                 }
             }
             "mx-rollup-list" if said.name == "mx" && self.queues.rollups.len() < MOST_OF_A_LIST => {

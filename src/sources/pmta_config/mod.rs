@@ -26,7 +26,7 @@ mod tests;
 pub use discovered::{Access, AcctFile, Discovered, Listener, Problem, Spool, Stamp};
 pub use dkim::{DkimKey, KeyState};
 pub use fill::fill;
-pub use queues::{Block, Pool, Queues, Rollup, Vmta};
+pub use queues::{Block, Pool, Queues, ReplyPattern, Rollup, Vmta};
 pub use remembered::{discover, queues};
 pub use settings::{Level, SETTINGS, Settings};
 pub use values::{Rate, count, flag, interval, intervals, rate, size};

@@ -7,6 +7,7 @@ use super::settings::{Level, Settings};
 use super::values;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -16,8 +17,8 @@ pub struct Queues {
     pub pools: Vec<Pool>,
     pub vmtas: Vec<Vmta>,
     pub rollups: Vec<Rollup>,
-    /// `<smtp-pattern-list>` names and how many patterns each has.
-    pub pattern_lists: BTreeMap<String, usize>,
+    /// `<smtp-pattern-list>` names and their patterns, in order.
+    pub pattern_lists: BTreeMap<String, Vec<ReplyPattern>>,
     pub dkim_keys: Vec<DkimKey>,
 }
 
@@ -50,6 +51,31 @@ pub struct Vmta {
     pub max_smtp_out: Option<String>,
     pub max_smtp_msg_rate: Option<String>,
     pub blocks: Vec<Block>,
+}
+
+/// `reply /EXPRESSION/ mode=...` of an `<smtp-pattern-list>`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReplyPattern {
+    /// What stands between the slashes.
+    pub expression: String,
+    pub file: PathBuf,
+    pub line: usize,
+}
+
+impl ReplyPattern {
+    /// Slashes within the expression are escaped.
+    pub(super) fn read(raw: &str, file: &Path, line: usize) -> Option<ReplyPattern> {
+        let inside = raw.trim().strip_prefix('/')?;
+        let mut escaped = false;
+        let end = inside.find(|letter| {
+            let ends = letter == '/' && !escaped;
+            escaped = letter == '\\' && !escaped;
+            ends
+        })?;
+        let expression = inside.get(..end)?.replace("\\/", "/");
+        Some(ReplyPattern { expression, file: file.to_owned(), line })
+    }
 }
 
 /// `mx PATTERN NAME.rollup`.

@@ -170,7 +170,11 @@ fn vmtas_pools_lists_and_keys_are_known() {
     let queues = &parsed.queues;
     assert_eq!(queues.vmta("v1").unwrap().sources, ["192.0.2.1"]);
     assert_eq!(queues.pools[0].vmtas, ["v1", "v2"]);
-    assert_eq!(queues.pattern_lists.get("blocking"), Some(&2));
+    let patterns: Vec<(&str, usize)> =
+        queues.pattern_lists["blocking"].iter().map(|row| (row.expression.as_str(), row.line)).collect();
+    assert_eq!(patterns.len(), 2);
+    assert_eq!(patterns[1].0, "later");
+    assert_eq!(patterns[1].1, patterns[0].1 + 1, "{patterns:?}");
     assert_eq!(
         queues.rollups,
         [Rollup { pattern: "*.yahoodns.net".to_owned(), name: "yahoo.rollup".to_owned() }]
