@@ -6,6 +6,7 @@ use super::names::Packing;
 use super::packed::Unpacked;
 use super::pump::Open;
 use super::search::{Candidate, Look};
+use super::settle::Loss;
 use super::watch::{Folders, Watched, candidates, denied, discover};
 use super::{Carry, Files, Follow, Records};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub struct Found<'a> {
     pub listed_all: bool,
     /// Compressed files that cannot be read here, by the name they had before.
     pub foreign: BTreeMap<String, String>,
+    /// What is given up.
+    pub losses: Vec<Loss>,
 }
 
 /// The run as the steps of this file see it.
@@ -49,8 +52,8 @@ pub fn locate<'a>(
 ) -> Found<'a> {
     let mut folders = Folders::new(files, ask.tick.now_ns);
     let watched = discover(ask, &mut folders, book);
-    let (open, absent, present, foreign) = Default::default();
-    let found = Found { open, absent, folders, present, listed_all: true, foreign };
+    let (open, absent, present, foreign, losses) = Default::default();
+    let found = Found { open, absent, folders, present, listed_all: true, foreign, losses };
     let mut scene =
         Scene { ask, files, book, records, found, displaced: Vec::new(), claimed: BTreeSet::new() };
     for cursor in scene.book.live() {
@@ -89,8 +92,8 @@ impl Scene<'_, '_, '_> {
         let mut file = self.files.open(Path::new(&cursor.path))?;
         let stat = file.stat()?;
         let id = (stat.dev, stat.ino);
-        // Two cursors never share a file; one that is known by its inode only does not come back.
-        if id != (cursor.dev, cursor.ino) || self.claimed.contains(&id) || cursor.is_lost() {
+        // Two cursors never share a file.
+        if id != (cursor.dev, cursor.ino) || self.claimed.contains(&id) {
             return Ok(None);
         }
         let preface = |start: &[u8]| self.records.preface(start);
