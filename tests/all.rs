@@ -9,6 +9,7 @@
 
 mod collect;
 mod doctor;
+mod logs;
 mod readme;
 mod rig;
 mod tidy;

@@ -80,12 +80,18 @@ impl Scene<'_, '_, '_> {
                 self.found.open.push(open);
             }
             Ok(None) => self.displaced.push(cursor),
-            Err(error) if is_gone(&error) => self.displaced.push(cursor),
+            Err(error) if is_gone(&error) || self.is_elsewhere(&cursor) => self.displaced.push(cursor),
             Err(error) => {
                 self.claimed.insert((cursor.dev, cursor.ino));
                 self.book.complain(denied(Path::new(&cursor.path), &error));
             }
         }
+    }
+
+    /// Another file, one that may not be read, has its name now.
+    fn is_elsewhere(&self, cursor: &Cursor) -> bool {
+        let stat = self.files.stat(Path::new(&cursor.path));
+        stat.is_ok_and(|stat| (stat.dev, stat.ino) != (cursor.dev, cursor.ino))
     }
 
     fn reopened(&self, cursor: &Cursor) -> io::Result<Option<Open>> {

@@ -27,6 +27,8 @@ mod model_tests;
 mod simulated;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod world_tests;
 
 pub use book::Totals;
 pub use files::{Disk, Files, OpenFile, Stat};

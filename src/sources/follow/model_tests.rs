@@ -54,6 +54,53 @@ fn whatever_happens_to_files_the_count_is_the_truth() {
     }
 }
 
+/// What once went wrong, each as small as it could be made, with or without inodes that return.
+#[test]
+fn histories_that_once_failed() {
+    use Step::{
+        Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, MoveAway,
+        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate,
+    };
+    let histories: &[(&str, bool, &[Step])] = &[
+        (
+            "a record in a file that was only a header, deleted before the next run, is nobody's loss",
+            true,
+            &[RotateNumbered, HeaderOnly, Run, Append(1), DeleteLive, Append(1), DeleteLive, SuccessorFirst],
+        ),
+        (
+            "an emptied file that goes away had nothing to lose",
+            false,
+            &[CopyTruncate, SlowGzip, RotateNumbered, GzipOldest],
+        ),
+        ("a header alone is nothing to lose", false, &[RotateNumbered, HeaderOnly, MoveAway, SlowGzip]),
+        (
+            "runs without time do not give a packed file up",
+            false,
+            &[SuccessorFirst, SlowGzip, SuccessorFirst, GzipOldest, RunLate, RunLate],
+        ),
+        ("a copy met before its first record was whole", false, &[SlowCopyTruncate, GzipOldest]),
+        ("what goes on in a copy is not looked for any more", false, &[Partial, SlowCopyTruncate, Append(1)]),
+        (
+            "a few bytes of a first record do not make two files the same",
+            false,
+            &[SuccessorFirst, SlowCopyTruncate, GzipNewest, Append(1)],
+        ),
+        (
+            "a file that a late run looked into is known from then on",
+            false,
+            &[SuccessorFirst, RunLate, Truncate],
+        ),
+        (
+            "a late run and a deletion",
+            false,
+            &[RotateNumbered, GzipOldest, Append(1), RunLate, RotateNumbered, DeleteOldest],
+        ),
+    ];
+    for (name, reuse, steps) in histories {
+        Model::live_through(*reuse, steps).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
 #[test]
 fn any_cut_of_the_same_files_into_runs_gives_the_same_records() {
     let config =
