@@ -15,6 +15,7 @@ mod doctor;
 mod explain;
 mod fuzz;
 mod histories;
+mod logs;
 mod mutations;
 mod readme;
 mod rig;

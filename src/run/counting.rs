@@ -98,6 +98,11 @@ impl Count<'_> {
             .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
             .map(|source| (*source, locked.notes(source.name())))
             .collect();
+        let followed = |(_, notes): &&(_, _)| !Memory::scan(notes, "").is_empty();
+        if self.wish.from_start {
+            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
+            health.started_before(&known);
+        }
         let mut pipeline = Pipeline {
             names: providers.names(),
             classifier: Classifier::new(providers, self.setup.rules.clone()),

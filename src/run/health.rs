@@ -41,6 +41,14 @@ impl Health {
         }
     }
 
+    /// `--from-start` was asked for, and these sources have cursors already.
+    pub fn started_before(&mut self, sources: &[&str]) {
+        if !sources.is_empty() {
+            let known = sources.join(" and ");
+            self.troubles.push(format!("--from-start changes nothing for {known}: what is followed already goes on where it was (a new --state folder begins anew)"));
+        }
+    }
+
     /// How counting went. A lock that somebody else holds is no trouble: this run only shows.
     pub fn ledger<T>(&mut self, result: &Result<T, LedgerError>) {
         let busy = matches!(result, Err(LedgerError::Busy));

@@ -5,14 +5,6 @@ use super::header::{Header, SLOTS};
 use super::split::Row;
 use crate::record::{Delivery, Kind, Seconds};
 
-/// Where the text of a field is.
-#[derive(Clone, Copy)]
-enum Text<'a> {
-    InFile(&'a [u8]),
-    /// Doubled quotes were undone: it is in the scratch space, from here to there.
-    Undone(usize, usize),
-}
-
 /// Reads rows; remembers the date and the last good time.
 #[derive(Debug, Default)]
 pub struct Fields {
@@ -35,14 +27,18 @@ impl Fields {
     /// `None` when the record is of a type that is not known.
     pub fn read<'a>(&'a mut self, header: &Header, row: Row<'a>, now: Seconds) -> Option<Reading<'a>> {
         let kind = Kind::from_code(row.field(0))?;
-        let scratch = &mut self.scratch;
-        scratch.clear();
-        let texts: [Text<'a>; SLOTS] = header.slots.map(|column| undo(row.field(column), scratch));
-        let scratch: &'a [u8] = scratch;
-        let texts = texts.map(|text| match text {
-            Text::InFile(text) => text,
-            Text::Undone(from, to) => scratch.get(from..to).unwrap_or(b""),
-        });
+        let mut texts: [&'a [u8]; SLOTS] = [b""; SLOTS];
+        let mut doubled = 0_u32;
+        for (slot, (text, column)) in texts.iter_mut().zip(&header.slots).enumerate() {
+            *text = row.field(*column);
+            if let [b'"', inner @ ..] = *text {
+                *text = inner.strip_suffix(b"\"").unwrap_or(inner);
+                doubled |= u32::from(memchr::memchr(b'"', text).is_some()) << slot;
+            }
+        }
+        if doubled != 0 {
+            undo(&mut texts, doubled, &mut self.scratch);
+        }
         let [logged, queued, rcpt, status, diag, mta, category, source, destination, size, vmta, queue] =
             texts;
         let time = self.clock.read(logged);
@@ -72,22 +68,30 @@ impl Fields {
     }
 }
 
-#[inline]
-fn undo<'a>(raw: &'a [u8], scratch: &mut Vec<u8>) -> Text<'a> {
-    let Some(inner) = raw.strip_prefix(b"\"") else { return Text::InFile(raw) };
-    let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
-    if memchr::memchr(b'"', inner).is_none() {
-        return Text::InFile(inner);
-    }
-    let from = scratch.len();
-    let mut doubled = false;
-    for &byte in inner {
-        doubled = byte == b'"' && !doubled;
-        if !doubled {
-            scratch.push(byte);
+/// Copies the texts whose bit is set without their doubled quotes: they are rare, and only they
+/// are copied.
+#[cold]
+fn undo<'a>(texts: &mut [&'a [u8]; SLOTS], which: u32, scratch: &'a mut Vec<u8>) {
+    scratch.clear();
+    let mut ends = [0; SLOTS];
+    for (slot, (text, end)) in texts.iter().zip(&mut ends).enumerate() {
+        let mut second = false;
+        for &byte in text.iter().filter(|_| which >> slot & 1 == 1) {
+            second = byte == b'"' && !second;
+            if !second {
+                scratch.push(byte);
+            }
         }
+        *end = scratch.len();
     }
-    Text::Undone(from, scratch.len())
+    let scratch: &'a [u8] = scratch;
+    let mut begin = 0;
+    for (slot, (text, end)) in texts.iter_mut().zip(ends).enumerate() {
+        if which >> slot & 1 == 1 {
+            *text = scratch.get(begin..end).unwrap_or(b"");
+        }
+        begin = end;
+    }
 }
 
 /// What stands behind the last `@`; the local part goes no further than this line.

@@ -1,11 +1,12 @@
 //! Files that turn up: the rest of a displaced one, a copy, something new, or what was there before us. It reads no record.
 
-use super::book::{Cursor, Seen};
+use super::book::{Cursor, Seen, Tried};
 use super::identity::{Identity, Likeness};
 use super::locate::{Scene, is_gone};
 use super::names::Packing;
 use super::pump::Open;
-use super::search::{Candidate, Look, Verdict, judge, look};
+use super::search::{Candidate, Look, TRIES, Verdict, judge, look};
+use super::settle::{How, Loss};
 use super::watch::{SLACK_NS, Watched, denied};
 use super::{Carry, LONGEST_RECORD, OpenFile};
 use std::io;
@@ -45,7 +46,9 @@ impl Scene<'_, '_, '_> {
 
     /// Remembers a file that is not to be read; should it grow, it is read from where it ends now.
     fn note(&mut self, source: &Watched, candidate: &Candidate) {
-        if self.ask.tick.expired() {
+        // One whose time is old will not be taken for new before there is time to note it.
+        let recent = candidate.stat.mtime_ns >= self.ask.tick.now_ns.saturating_sub(2 * SLACK_NS);
+        if self.ask.tick.expired() && !recent {
             return self.unfinished(candidate);
         }
         if self.book.state.seen >= MOST_SEEN {
@@ -77,7 +80,7 @@ impl Scene<'_, '_, '_> {
         // What is known by its content first: of the others only the inode is known.
         let mut displaced = std::mem::take(&mut self.displaced);
         displaced.sort_by_key(|cursor| (cursor.identity.head_len == 0, cursor.id));
-        for cursor in displaced {
+        for mut cursor in displaced {
             if cursor.source != source.key {
                 self.displaced.push(cursor);
                 continue;
@@ -85,10 +88,13 @@ impl Scene<'_, '_, '_> {
             let (best, hope) = self.search(&cursor, all);
             match best {
                 Some((candidate, look)) => {
-                    let identity = cursor.identity;
-                    if identity.head_len > 0 {
-                        self.book.release(candidate.id(), identity.first);
+                    if cursor.identity.head_len > 0 {
+                        self.book.release(candidate.id(), cursor.identity.first);
+                    } else {
+                        // Nothing was taken yet: wherever it is now, it is read from its start.
+                        (cursor.identity, cursor.carry) = Default::default();
                     }
+                    let identity = cursor.identity;
                     match self.resume(cursor, &candidate, identity, look) {
                         Ok(open) => self.push(open),
                         Err(error) => self.cannot(&candidate, &error),
@@ -111,11 +117,11 @@ impl Scene<'_, '_, '_> {
             .collect::<Vec<_>>()
         {
             let own = candidate.id() == (cursor.dev, cursor.ino);
-            let nameless = cursor.identity.head_len == 0 && cursor.met_len == 0;
+            let nameless = cursor.is_nameless();
             // Of a nameless file only the inode is known, and that may be another's by now.
             let taken = nameless
                 && (candidate.name.packing != Packing::Plain || self.unchanged(&candidate).is_some());
-            if taken || cursor.is_lost() || (!own && (nameless || self.is_other(cursor, &candidate))) {
+            if taken || (!own && (nameless || self.is_other(cursor, &candidate))) {
                 continue;
             }
             let Ok(Some(mut look)) = look(self.ask, self.files, self.book, self.records, &candidate) else {
@@ -170,7 +176,10 @@ impl Scene<'_, '_, '_> {
             let id = cursor.id;
             let identity = match verdict {
                 Ok(Verdict::Fresh) => cursor.identity,
-                Ok(Verdict::Continues(identity)) => identity,
+                Ok(Verdict::Continues(identity)) => {
+                    self.found_again(source, identity);
+                    identity
+                }
                 Ok(Verdict::Copy(identity)) => {
                     self.book.drop_live(id);
                     self.keep_seen(source, &candidate, identity);
@@ -209,7 +218,7 @@ impl Scene<'_, '_, '_> {
             }
             if candidate.stat.mtime_ns < since_ns {
                 self.note(source, candidate);
-            } else if self.ask.tick.expired() || self.found.open.len() >= MOST_OPEN {
+            } else if self.found.open.len() >= MOST_OPEN {
                 self.unfinished(candidate);
             } else if let Err(error) = self.take_one(source, candidate) {
                 self.cannot(candidate, &error);
@@ -219,7 +228,7 @@ impl Scene<'_, '_, '_> {
 
     fn take_one(&mut self, source: &Watched, candidate: &Candidate) -> io::Result<()> {
         let Some(mut look) = look(self.ask, self.files, self.book, self.records, candidate)? else {
-            self.unfinished(candidate);
+            self.give_up(source, candidate);
             return Ok(());
         };
         match judge(self.ask, self.book, &source.key, &self.found.open, &self.found.absent, &mut look)? {
@@ -232,12 +241,40 @@ impl Scene<'_, '_, '_> {
                 self.push(open);
             }
             Verdict::Continues(identity) => {
+                self.found_again(source, identity);
                 let open = self.begin(source, candidate, identity, look)?;
                 self.book.release(candidate.id(), identity.first);
                 self.push(open);
             }
         }
         Ok(())
+    }
+
+    /// Whoever looked for the file that goes on here need not look any more.
+    fn found_again(&mut self, source: &Watched, identity: Identity) {
+        let book = &mut *self.book;
+        self.found.absent.retain(|(cursor, _)| {
+            let found = cursor.source == source.key && cursor.identity == identity;
+            if found {
+                book.drop_live(cursor.id);
+            }
+            !found
+        });
+    }
+
+    /// A packed file that could not be read now: it may be whole later, or the time may suffice.
+    fn give_up(&mut self, source: &Watched, candidate: &Candidate) {
+        let tried = self.book.tried(candidate.id()).unwrap_or_default();
+        if !tried.broken && tried.late < TRIES || self.may_still_grow(candidate) {
+            self.unfinished(candidate);
+        }
+        // What a followed file leaves unread is told when nobody waits for it any more.
+        let awaited = self.found.absent.iter().any(|(cursor, _)| cursor.source == source.key);
+        if tried.late >= TRIES && !tried.broken && !awaited {
+            self.book.keep_tried(candidate.id(), Some(Tried { broken: true, ..tried }));
+            let path = candidate.path.to_string_lossy().into_owned();
+            self.found.losses.push(Loss { path, bytes: candidate.stat.size, how: How::TooLate });
+        }
     }
 
     fn begin(

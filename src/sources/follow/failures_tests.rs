@@ -1,6 +1,7 @@
 //! One test for each known loss or duplicate of other log readers, on a real folder and on a simulated one. It tests no random history.
 
-use super::trial::{Ground, HEADER, Real, Simulated, Trial, gzip};
+use super::simulated::Simulated;
+use super::trial::{Ground, HEADER, Real, Trial, gzip};
 use std::rc::Rc;
 
 const NONE: [u32; 0] = [];

@@ -6,6 +6,7 @@ use super::names::Packing;
 use super::packed::Unpacked;
 use super::pump::Open;
 use super::search::{Candidate, Look};
+use super::settle::Loss;
 use super::watch::{Folders, Watched, candidates, denied, discover};
 use super::{Carry, Files, Follow, Records};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub struct Found<'a> {
     pub listed_all: bool,
     /// Compressed files that cannot be read here, by the name they had before.
     pub foreign: BTreeMap<String, String>,
+    /// What is given up.
+    pub losses: Vec<Loss>,
 }
 
 /// The run as the steps of this file see it.
@@ -49,8 +52,8 @@ pub fn locate<'a>(
 ) -> Found<'a> {
     let mut folders = Folders::new(files, ask.tick.now_ns);
     let watched = discover(ask, &mut folders, book);
-    let (open, absent, present, foreign) = Default::default();
-    let found = Found { open, absent, folders, present, listed_all: true, foreign };
+    let (open, absent, present, foreign, losses) = Default::default();
+    let found = Found { open, absent, folders, present, listed_all: true, foreign, losses };
     let mut scene =
         Scene { ask, files, book, records, found, displaced: Vec::new(), claimed: BTreeSet::new() };
     for cursor in scene.book.live() {
@@ -77,7 +80,7 @@ impl Scene<'_, '_, '_> {
                 self.found.open.push(open);
             }
             Ok(None) => self.displaced.push(cursor),
-            Err(error) if is_gone(&error) => self.displaced.push(cursor),
+            Err(error) if is_gone(&error) || self.is_elsewhere(&cursor) => self.displaced.push(cursor),
             Err(error) => {
                 self.claimed.insert((cursor.dev, cursor.ino));
                 self.book.complain(denied(Path::new(&cursor.path), &error));
@@ -85,12 +88,18 @@ impl Scene<'_, '_, '_> {
         }
     }
 
+    /// Another file, one that may not be read, has its name now.
+    fn is_elsewhere(&self, cursor: &Cursor) -> bool {
+        let stat = self.files.stat(Path::new(&cursor.path));
+        stat.is_ok_and(|stat| (stat.dev, stat.ino) != (cursor.dev, cursor.ino))
+    }
+
     fn reopened(&self, cursor: &Cursor) -> io::Result<Option<Open>> {
         let mut file = self.files.open(Path::new(&cursor.path))?;
         let stat = file.stat()?;
         let id = (stat.dev, stat.ino);
-        // Two cursors never share a file; one that is known by its inode only does not come back.
-        if id != (cursor.dev, cursor.ino) || self.claimed.contains(&id) || cursor.is_lost() {
+        // Two cursors never share a file.
+        if id != (cursor.dev, cursor.ino) || self.claimed.contains(&id) {
             return Ok(None);
         }
         let preface = |start: &[u8]| self.records.preface(start);

@@ -20,9 +20,15 @@ mod watch;
 #[cfg(test)]
 mod failures_tests;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod world_tests;
 
 pub use book::Totals;
 pub use files::{Disk, Files, OpenFile, Stat};
@@ -120,6 +126,6 @@ pub fn follow(
     let mut book = book::Book::open(memory, ask);
     let mut found = locate::locate(ask, files, &mut book, records);
     let lag = pump::pump(ask, &mut found, &mut book, records, sink);
-    settle::settle(ask, &found, &mut book, sink);
+    settle::settle(ask, &mut found, &mut book, sink);
     book.close(ask.name, lag, sink)
 }

@@ -8,12 +8,14 @@ use super::pump::Open;
 use super::{Files, Follow, OpenFile, Records, Stat};
 use std::io;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A copy that has not changed for so long is not being written any more.
 const STILL_NS: i64 = 60_000_000_000;
 /// A packed file that is not done within this many runs is given up.
-const TRIES: u32 = 3;
+pub const TRIES: u32 = 3;
+/// Runs that had less time than this for it do not count.
+const FAIR: Duration = Duration::from_secs(1);
 
 /// A file that a folder lists under a name of the source.
 #[derive(Debug, Clone)]
@@ -73,19 +75,20 @@ pub fn look(
         return Ok(None);
     }
     let mut file = Unpacked::new(file)?;
-    let (start, whole) = unpack(ask, book, &preface, &mut file)?;
+    let time = ask.tick.left() / 2;
+    let (start, whole) = unpack(time, book, &preface, &mut file)?;
     if let Whole::Yes(size) = whole {
         book.keep_tried(candidate.id(), None);
         return Ok(Some(Look { file: Box::new(file), start, stat, size, packed: true }));
     }
-    let late = tried.map_or(0, |tried| tried.late) + u32::from(whole == Whole::Late);
+    let late = tried.map_or(0, |tried| tried.late) + u32::from(whole == Whole::Late && time >= FAIR);
     let broken = whole == Whole::No;
     book.keep_tried(candidate.id(), Some(Tried { size: stat.size, mtime_ns: stat.mtime_ns, late, broken }));
     Ok(None)
 }
 
 fn unpack(
-    ask: &Follow<'_>,
+    time: Duration,
     book: &Book<'_>,
     preface: &dyn Fn(&[u8]) -> usize,
     file: &mut Unpacked,
@@ -95,7 +98,7 @@ fn unpack(
     if is_finished(book, &start, claimed) {
         return Ok((start, Whole::Yes(claimed)));
     }
-    let give_up = Instant::now() + ask.tick.left() / 2;
+    let give_up = Instant::now() + time;
     let whole = file.verify(&|| Instant::now() >= give_up)?;
     Ok((start, whole))
 }
@@ -113,9 +116,15 @@ fn is_finished(book: &Book<'_>, start: &Start, claimed: u64) -> bool {
 }
 
 impl Cursor {
-    /// Missing, and nothing of its content is known to find it by.
-    pub fn is_lost(&self) -> bool {
-        self.missing_ns.is_some() && self.identity.head_len == 0 && self.met_len == 0
+    /// No data was ever seen in it: only its inode tells it from others.
+    pub fn is_nameless(&self) -> bool {
+        self.identity.head_len == 0 && self.met_len == 0
+    }
+
+    /// Whether all that was met of an unread file stands at the beginning of this one.
+    pub fn begins(&self, open: &Open) -> bool {
+        let unread = self.identity.head_len == 0 && self.met_len > 0 && self.source == open.cursor.source;
+        unread && open.start.data.get(..self.met_len).is_some_and(|data| hash(data) == self.met)
     }
 
     /// Whether a file is the one that is followed. Of a file that was met and not read yet only
@@ -127,7 +136,10 @@ impl Cursor {
         }
         let alike = match self.met_len {
             0 => own && self.identity.compare(&look.start, look.file.as_mut(), look.size)? == Likeness::Same,
-            length => look.start.data.get(..length).is_some_and(|data| hash(data) == self.met),
+            length => {
+                let header = self.identity.offset == 0 || look.start.preface == self.identity.preface;
+                header && look.start.data.get(..length).is_some_and(|data| hash(data) == self.met)
+            }
         };
         Ok(match alike {
             true if look.size >= self.size => Likeness::Same,

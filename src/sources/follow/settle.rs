@@ -22,7 +22,7 @@ const DAY_NS: i64 = 86_400 * SECOND_NS;
 /// A seen file is remembered so long after it is gone.
 const REMEMBER_NS: i64 = 30 * DAY_NS;
 
-pub fn settle(ask: &Follow<'_>, found: &Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
+pub fn settle(ask: &Follow<'_>, found: &mut Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
     let now_ns = ask.tick.now_ns;
     // The highest number is the youngest file of a source; nothing newer means it is live.
     let mut youngest: BTreeMap<String, u64> = BTreeMap::new();
@@ -41,11 +41,16 @@ pub fn settle(ask: &Follow<'_>, found: &Found<'_>, book: &mut Book<'_>, sink: &m
             book.keep_live(&open.cursor);
         }
     }
-    let mut losses = Vec::new();
+    let mut losses = std::mem::take(&mut found.losses);
     let old = |open: &&Open| open.cursor.id <= book.ids_before();
     let before: Vec<(String, u64)> =
         found.open.iter().filter(old).map(|open| (open.cursor.source.clone(), open.cursor.id)).collect();
     for (cursor, hope) in &found.absent {
+        // Nothing but its place was known of it, or nothing that another file does not hold too.
+        if cursor.is_nameless() || found.open.iter().any(|open| cursor.begins(open)) {
+            book.drop_live(cursor.id);
+            continue;
+        }
         // A file that had its successor, and was quiet, before it went away had said everything.
         // One that is still there with other content was cut short, and may have said more.
         let cut = found.present.contains(&(cursor.dev, cursor.ino));
@@ -59,11 +64,11 @@ pub fn settle(ask: &Follow<'_>, found: &Found<'_>, book: &mut Book<'_>, sink: &m
         if now_ns - since_ns < if *hope { HOPE_NS } else { PATIENCE_NS } {
             book.keep_live(&Cursor { missing_ns: Some(since_ns), ..cursor.clone() });
         } else {
-            losses.push(cursor);
+            losses.push(loss_of(cursor, &found.foreign));
             forget(book, cursor, now_ns);
         }
     }
-    tell(ask, &losses, &found.foreign, book, sink);
+    tell(ask, &losses, book, sink);
     if found.listed_all {
         prune(book, &found.present, now_ns);
     }
@@ -87,27 +92,47 @@ fn forget(book: &mut Book<'_>, cursor: &Cursor, now_ns: i64) {
     }
 }
 
-fn tell(
-    ask: &Follow<'_>,
-    losses: &[&Cursor],
-    foreign: &BTreeMap<String, String>,
-    book: &mut Book<'_>,
-    sink: &mut dyn Sink,
-) {
+/// Bytes that were known of and could not be read.
+pub struct Loss {
+    pub path: String,
+    pub bytes: u64,
+    pub how: How,
+}
+
+pub enum How {
+    Gone,
+    /// Packed in a way that cannot be read here, to this path.
+    Foreign(String),
+    /// It cannot be unpacked within a run's time.
+    TooLate,
+}
+
+fn loss_of(cursor: &Cursor, foreign: &BTreeMap<String, String>) -> Loss {
+    let name = Path::new(&cursor.path).file_name().unwrap_or_default().to_string_lossy();
+    let how = foreign.get(name.as_ref()).map_or(How::Gone, |packed| How::Foreign(packed.clone()));
+    Loss { path: cursor.path.clone(), bytes: cursor.size.saturating_sub(cursor.identity.offset), how }
+}
+
+fn tell(ask: &Follow<'_>, losses: &[Loss], book: &mut Book<'_>, sink: &mut dyn Sink) {
     let Some(first) = losses.first() else { return };
-    let bytes: u64 = losses.iter().map(|cursor| cursor.size.saturating_sub(cursor.identity.offset)).sum();
+    let bytes: u64 = losses.iter().map(|loss| loss.bytes).sum();
     book.totals.lost_bytes += bytes;
     book.totals.lost_incidents += losses.len() as u64;
-    let name = Path::new(&first.path).file_name().unwrap_or_default().to_string_lossy();
-    let packed = foreign.get(name.as_ref());
     let more = if losses.len() > 1 { format!(" and {} more", losses.len() - 1) } else { String::new() };
-    let how = packed.map_or_else(|| "is gone".to_owned(), |packed| format!("was packed to {packed}"));
-    let message = format!("at least {bytes} bytes of {}{more} were not read: it {how}", first.path);
-    let action = if packed.is_some() {
-        "compress with gzip, or later than the next collection"
-    } else {
-        "name the folder that finished files are moved to in [accounting] moved; rotate by renaming, not by truncating"
+    let (how, action) = match &first.how {
+        How::Gone => (
+            "it is gone".to_owned(),
+            "name the folder that finished files are moved to in [accounting] moved; rotate by renaming, not by truncating",
+        ),
+        How::Foreign(packed) => {
+            (format!("it was packed to {packed}"), "compress with gzip, or later than the next collection")
+        }
+        How::TooLate => (
+            "it cannot be unpacked within the deadline".to_owned(),
+            "raise --deadline, rotate at a smaller size, or compress later than the next collection",
+        ),
     };
+    let message = format!("at least {bytes} bytes of {}{more} were not read: {how}", first.path);
     sink.event(Finding::note("bytes-lost", Severity::Warning, ask.tick.now(), message, action));
 }
 

@@ -5,7 +5,7 @@ use super::{Follow, follow};
 use crate::record::{Delivery, Finding, LogLine, Notes, Sample, Seconds, Sink, Tick, Value};
 use crate::sources::SourceError;
 use crate::sources::accounting::Reader;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -121,140 +121,6 @@ impl Ground for Real {
     }
 }
 
-#[derive(Debug, Default, Clone)]
-struct Node {
-    ino: u64,
-    data: Vec<u8>,
-    mtime_ns: i64,
-}
-
-type Shared = Rc<RefCell<Node>>;
-
-/// Files in memory, where an inode number can be made to come back.
-#[derive(Default)]
-pub struct Simulated {
-    names: RefCell<BTreeMap<String, Shared>>,
-    folders: RefCell<BTreeMap<String, i64>>,
-    last_ino: Cell<u64>,
-    freed: RefCell<Vec<u64>>,
-    reuse: Cell<bool>,
-}
-
-impl Simulated {
-    pub fn names(&self) -> Vec<String> {
-        self.names.borrow().keys().cloned().collect()
-    }
-
-    fn touch(&self, path: &str, now: Seconds) {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.folders.borrow_mut().insert(folder.to_owned(), now * 1_000_000_000);
-    }
-
-    fn fresh_ino(&self) -> u64 {
-        if let Some(ino) = self.freed.borrow_mut().pop().filter(|_| self.reuse.get()) {
-            return ino;
-        }
-        self.last_ino.set(self.last_ino.get() + 1);
-        self.last_ino.get()
-    }
-
-    fn free(&self, node: &Shared) {
-        self.freed.borrow_mut().push(node.borrow().ino);
-    }
-
-    fn find(&self, path: &Path) -> io::Result<Shared> {
-        let name = path.strip_prefix(self.root()).unwrap().to_str().unwrap();
-        self.names.borrow().get(name).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
-    }
-}
-
-struct SimulatedFile(Shared);
-
-impl OpenFile for SimulatedFile {
-    fn stat(&self) -> io::Result<Stat> {
-        let node = self.0.borrow();
-        Ok(Stat { dev: 1, ino: node.ino, size: node.data.len() as u64, mtime_ns: node.mtime_ns })
-    }
-    fn read_at(&mut self, into: &mut [u8], at: u64) -> io::Result<usize> {
-        let node = self.0.borrow();
-        let rest = node.data.get(usize::try_from(at).unwrap()..).unwrap_or(&[]);
-        let n = rest.len().min(into.len());
-        into[..n].copy_from_slice(&rest[..n]);
-        Ok(n)
-    }
-    fn twin(&self) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(SimulatedFile(Rc::clone(&self.0))))
-    }
-}
-
-impl Files for Simulated {
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let all = self.names();
-        let full = all.iter().map(|name| self.root().join(name));
-        let here = full.filter(|path| path.parent() == Some(folder));
-        Ok(here.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect())
-    }
-    fn folder_mtime(&self, folder: &Path) -> io::Result<i64> {
-        let name = folder.strip_prefix(self.root()).unwrap().to_str().unwrap();
-        Ok(self.folders.borrow().get(name).copied().unwrap_or(0))
-    }
-    fn stat(&self, path: &Path) -> io::Result<Stat> {
-        SimulatedFile(self.find(path)?).stat()
-    }
-    fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-        Ok(Box::new(SimulatedFile(self.find(path)?)))
-    }
-}
-
-impl Ground for Simulated {
-    fn root(&self) -> PathBuf {
-        PathBuf::from("/simulated")
-    }
-    fn append(&self, path: &str, bytes: &[u8], now: Seconds) {
-        if !self.names.borrow().contains_key(path) {
-            let node = Node { ino: self.fresh_ino(), ..Node::default() };
-            self.names.borrow_mut().insert(path.to_owned(), Rc::new(RefCell::new(node)));
-            self.touch(path, now);
-        }
-        let names = self.names.borrow();
-        let mut node = names[path].borrow_mut();
-        node.data.extend_from_slice(bytes);
-        node.mtime_ns = now * 1_000_000_000;
-    }
-    fn rename(&self, from: &str, to: &str, now: Seconds) {
-        let node = self.names.borrow_mut().remove(from).unwrap();
-        if let Some(old) = self.names.borrow_mut().insert(to.to_owned(), node) {
-            self.free(&old);
-        }
-        self.touch(from, now);
-        self.touch(to, now);
-    }
-    fn copy(&self, from: &str, to: &str, now: Seconds) {
-        let data = self.content(from);
-        if self.names.borrow().contains_key(to) {
-            self.truncate(to, now);
-        }
-        self.append(to, &data, now);
-    }
-    fn truncate(&self, path: &str, now: Seconds) {
-        let names = self.names.borrow();
-        let mut node = names[path].borrow_mut();
-        node.data.clear();
-        node.mtime_ns = now * 1_000_000_000;
-    }
-    fn remove(&self, path: &str, now: Seconds) {
-        let node = self.names.borrow_mut().remove(path).unwrap();
-        self.free(&node);
-        self.touch(path, now);
-    }
-    fn content(&self, path: &str) -> Vec<u8> {
-        self.names.borrow()[path].borrow().data.clone()
-    }
-    fn reuse_inodes(&self) {
-        self.reuse.set(true);
-    }
-}
-
 /// What the follower said in one run.
 #[derive(Default)]
 pub struct Heard {
@@ -298,6 +164,8 @@ pub struct Trial {
     pub now: Seconds,
     pub written: u32,
     pub from_start: bool,
+    /// The deadline is over before the run begins.
+    pub late: bool,
     pub pattern: &'static str,
 }
 
@@ -309,6 +177,7 @@ impl Trial {
             now: BEGIN,
             written: 0,
             from_start: false,
+            late: false,
             pattern: "acct.csv",
         }
     }
@@ -336,8 +205,8 @@ impl Trial {
         let patterns = [root.join(self.pattern).to_str().unwrap().to_owned()];
         let moved = [root.join("moved")];
         let started = Instant::now();
-        let tick =
-            Tick { now_ns: self.now * 1_000_000_000, started, deadline: started + Duration::from_secs(600) };
+        let time = Duration::from_secs(if self.late { 0 } else { 600 });
+        let tick = Tick { now_ns: self.now * 1_000_000_000, started, deadline: started + time };
         let ask = Follow {
             name: "accounting",
             patterns: &patterns,
