@@ -10,6 +10,7 @@ use super::setup::Setup;
 use crate::classify::{Classifier, Providers};
 use crate::config::Config;
 use crate::judge::Surroundings;
+use crate::judge::checks::Gauges;
 use crate::ledger::{Ledger, LedgerError, Locked};
 use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
@@ -36,6 +37,8 @@ pub struct Count<'a> {
     pub observed: &'a [&'static str],
     /// The queue list held every queue.
     pub complete: bool,
+    /// What checks will ask for.
+    pub kept_gauges: &'a Gauges,
 }
 
 /// The committed truth of this run.
@@ -75,7 +78,13 @@ impl Count<'_> {
         samples.extend(locked.farewell(&samples, self.observed)?);
         locked.keep_events(&changes)?;
         let findings = locked.findings()?;
-        locked.notes(RUN).put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
+        let mut notes = locked.notes(RUN);
+        notes.put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
+        // For a check that asks before the next run does.
+        self.kept_gauges.keep(&mut notes);
+        if self.wish.only.is_empty() {
+            health.fates().keep(&mut notes);
+        }
         samples.extend(locked.commit()?.rows());
         Ok(Counted { samples, findings })
     }
