@@ -7,6 +7,8 @@
     reason = "tests may stop at the first surprise"
 )]
 
+mod check;
 mod collect;
+mod loops;
 mod rig;
 mod tidy;

@@ -156,7 +156,11 @@ fn part(question: &Question, evidence: &Evidence, check: Check, scope: &Scope) -
         }
     }
     lines.sort_by_key(|(status, text)| std::cmp::Reverse(rank(*status, text)));
-    let perf = reading.map_or_else(Vec::new, |(figure, reading)| perf(figure, reading, warning, critical));
+    // A figure that was not seen now must not draw a flat line.
+    let known = lines.first().is_none_or(|(status, _)| *status != Status::Unknown);
+    let perf = reading
+        .filter(|_| known)
+        .map_or_else(Vec::new, |(figure, reading)| perf(figure, reading, warning, critical));
     Part { name: check.name, lines, perf }
 }
 
@@ -179,7 +183,12 @@ fn unseen(
     let fate = evidence.fates.of(check.source);
     let why = if let Fate::Trouble(why) = fate { why } else { "" };
     let up = evidence.figures(question.window).read(Figure::Up, &Scope::default());
-    let down = reading.is_some_and(|reading| reading.down) || check.source == "web" && up.down;
+    let seen = evidence.gauges.at(check.source);
+    // A page of the last run only: what was down then may be ours no longer to see.
+    let down = match check.source {
+        "web" => up.down && seen == evidence.at,
+        _ => reading.is_some_and(|reading| reading.down),
+    };
     if down {
         let what = if check.source == "smtp" { "PowerMTA's SMTP port" } else { "PowerMTA" };
         let because = if why.is_empty() { String::new() } else { format!(": {why}") };
@@ -192,7 +201,6 @@ fn unseen(
         return evidence.at.is_none().then(|| (Status::Critical, "nothing was ever collected. Action: see whether the host agent runs, then pmta-vitals doctor".to_owned()));
     }
     let of_records = check.figure.is_none_or(Figure::is_of_records);
-    let seen = evidence.gauges.at(check.source);
     let fresh = of_records || seen.is_some_and(|seen| evidence.now - seen <= question.stale);
     match fate {
         Fate::Trouble(why) if of_records || seen != evidence.at => Some((Status::Unknown, why.to_owned())),
