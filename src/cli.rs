@@ -1,6 +1,6 @@
 //! The command line: what the operator may type, and the help that teaches it. It decides nothing.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Global {
 pub enum Command {
     /// Collect once and print metrics, findings and events: what a host agent runs
     Collect(Collect),
+    /// Nagios and Icinga plugin: one check, `all` of them, or `list` what there is
+    Check(Check),
     /// Say why an SMTP reply was given: one reply, or many with --tsv
     Explain(Explain),
     /// Check access, configuration and PowerMTA's own settings, and say how to mend each
@@ -113,6 +115,64 @@ pub struct Collect {
     /// Collect again and again at this interval by an own clock, until SIGTERM (Vector's streaming mode)
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub stream: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, also for usage errors and this help. \
+                        Ranges: 10 (outside 0 to 10), 10:, ~:10, 10:20, @10:20 (inside). `check list` names \
+                        the checks, their figures and defaults."
+)]
+pub struct Check {
+    /// A check's name, `all` or `list`
+    pub name: String,
+    /// Warning range of the check's own figure, in per cent for ratios; without -w and -c the findings decide
+    #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub warning: Option<String>,
+    /// Critical range
+    #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub critical: Option<String>,
+    /// Answer within this time, whatever happens
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+    /// The state to answer with when that time is over
+    #[arg(long, value_enum, value_name = "STATE", default_value = "unknown")]
+    pub timeout_state: PluginState,
+    /// Ask PowerMTA on this host instead; for checks that ask PowerMTA itself
+    #[arg(short = 'H', long, value_name = "ADDRESS")]
+    pub hostname: Option<String>,
+    /// Say more: -v the figures and troubles, -vv every finding's evidence
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How much of the recorded past a ratio looks at
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
+    pub window: Duration,
+    /// Only this provider, as `list` and the metrics spell it
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// Only this VMTA
+    #[arg(long, value_name = "NAME")]
+    pub vmta: Option<String>,
+    /// Only this queue, `domain/vmta`
+    #[arg(long, value_name = "QUEUE")]
+    pub queue: Option<String>,
+    /// Only this recipient domain
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// Longest output in bytes: 1000 for old NRPE
+    #[arg(long, value_name = "BYTES", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(80..=65_536))]
+    pub max_output: u32,
+    /// Data older than this that cannot be renewed are UNKNOWN
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
+    pub stale: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PluginState {
+    Ok,
+    Warning,
+    Critical,
+    Unknown,
 }
 
 #[derive(Debug, Clone, Args)]

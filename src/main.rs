@@ -11,12 +11,7 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => {
-            // clap exits with 2, which a Nagios-like host reads as CRITICAL: usage errors are 1
-            // here, and help that was asked for is a success.
-            let _ = usage.print();
-            return ExitCode::from(u8::from(usage.use_stderr()));
-        }
+        Err(usage) => return run::answer_usage(&usage),
     };
     match run::run(cli, started) {
         Ok(code) => code,

@@ -7,6 +7,7 @@
     reason = "tests may stop at the first surprise"
 )]
 
+mod check;
 mod collect;
 mod crash;
 mod cuts;
@@ -16,6 +17,7 @@ mod explain;
 mod fuzz;
 mod histories;
 mod logs;
+mod loops;
 mod mutations;
 mod readme;
 mod rig;

@@ -8,7 +8,19 @@
     reason = "tests may stop at the first surprise"
 )]
 
+#[path = "hosts/icinga.rs"]
+mod icinga;
+#[path = "hosts/nagios.rs"]
+mod nagios;
+#[path = "hosts/nrpe.rs"]
+mod nrpe;
+#[path = "hosts/prometheus.rs"]
+mod prometheus;
 #[path = "hosts/simulated.rs"]
 mod simulated;
+#[path = "hosts/stage.rs"]
+mod stage;
+#[path = "hosts/stores.rs"]
+mod stores;
 #[path = "hosts/telegraf.rs"]
 mod telegraf;

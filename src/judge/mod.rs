@@ -4,6 +4,7 @@
 mod advise;
 mod attribute;
 mod bench;
+pub mod checks;
 mod describe;
 pub mod detectors;
 mod learn;

@@ -1,7 +1,7 @@
 //! The last committed truth, read without the lock by whoever may not or cannot write. It changes
 //! nothing.
 
-use super::{Ledger, LedgerError, News, Tally, consumers, findings, growth, notes};
+use super::{Ledger, LedgerError, News, Tally, Windows, consumers, findings, growth, notes};
 use crate::record::{Finding, Notes, Sample};
 
 /// All that is read through one glance belongs to one commit.
@@ -29,6 +29,11 @@ impl<'l> Glance<'l> {
     /// Findings that are pending, open, or ended less than ten minutes ago.
     pub fn findings(&self) -> Result<Vec<Finding>, LedgerError> {
         self.ledger.heed(findings::read(&self.ledger.db, self.ledger.now))
+    }
+
+    /// What was attempted and refused lately.
+    pub fn windows(&self) -> Result<Windows, LedgerError> {
+        self.ledger.heed(Windows::load(&self.ledger.db).map_err(LedgerError::from))
     }
 
     /// What a consumer has not been told three times, at most `most` events.

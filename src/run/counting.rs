@@ -11,6 +11,7 @@ use super::setup::Setup;
 use crate::classify::{Classifier, Providers, Templates};
 use crate::config::Config;
 use crate::judge::Surroundings;
+use crate::judge::checks::Gauges;
 use crate::ledger::{Ledger, LedgerError, Locked};
 use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
@@ -37,6 +38,8 @@ pub struct Count<'a> {
     pub observed: &'a [&'static str],
     /// The queue list held every queue.
     pub complete: bool,
+    /// What checks will ask for.
+    pub kept_gauges: &'a Gauges,
 }
 
 /// The committed truth of this run.
@@ -76,7 +79,13 @@ impl Count<'_> {
         samples.extend(locked.farewell(&samples, self.observed)?);
         locked.keep_events(&changes)?;
         let findings = locked.findings()?;
-        locked.notes(RUN).put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
+        let mut notes = locked.notes(RUN);
+        notes.put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
+        // For a check that asks before the next run does.
+        self.kept_gauges.keep(&mut notes);
+        if self.wish.only.is_empty() {
+            health.fates().keep(&mut notes);
+        }
         samples.extend(locked.commit()?.rows());
         Ok(Counted { samples, findings })
     }

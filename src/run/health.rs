@@ -1,6 +1,7 @@
 //! The collector's own health as metrics: one row for the run and one for each source. It knows
 //! no source by name.
 
+use super::fates::Fates;
 use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Sample, Tick, Value, tag};
 use crate::sources::SourceError;
@@ -84,6 +85,20 @@ impl Health {
             self.set(&source, field, value);
         }
         None
+    }
+
+    /// How each source fared, in words that outlive the run.
+    pub fn fates(&self) -> Fates {
+        let told = self.rows.iter().filter(|row| row.field("up").is_some());
+        let fate = |source: &str| {
+            let begin = format!("source {source}: ");
+            self.troubles
+                .iter()
+                .find_map(|trouble| trouble.strip_prefix(&begin))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        told.map(|row| tag(&row.tags, "source")).map(|source| (source.to_owned(), fate(source))).collect()
     }
 
     pub fn rows(self) -> Vec<Sample> {

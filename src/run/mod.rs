@@ -2,12 +2,14 @@
 //! the commit. It holds no knowledge of its own.
 
 mod aside;
+mod check;
 mod clock;
 mod collect;
 mod counting;
 mod demo;
 mod doctor;
 mod explain;
+mod fates;
 mod health;
 mod passage;
 mod patterns;
@@ -39,6 +41,7 @@ pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
     let global = &cli.global;
     match &cli.command {
         Command::Collect(args) => return collect::run(&Setup::read(global)?, args, started),
+        Command::Check(args) => return Ok(check::run(global, args, started)),
         Command::Explain(args) => explain::run(&Setup::read(global)?, args, started)?,
         Command::Doctor(args) => return doctor::run(&Setup::read(global)?, args, started),
         Command::Demo(args) => demo::run(args)?,
@@ -55,6 +58,17 @@ pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a command line that cannot be understood, or that asks for help, is answered with.
+pub fn answer_usage(usage: &clap::Error) -> ExitCode {
+    if check::is_asked_for(std::env::args_os()) {
+        return check::answer_usage(usage);
+    }
+    // clap exits with 2, which a Nagios-like host reads as CRITICAL: usage errors are 1 here, and
+    // help that was asked for is a success.
+    let _ = usage.print();
+    ExitCode::from(u8::from(usage.use_stderr()))
+}
+
 /// Why a command failed as a whole; the first line an operator sees.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -68,6 +82,8 @@ pub enum RunError {
     Simulation(#[from] pmta_sim::SimError),
     #[error("`{0}` is no RFC 3339 time; write for example --now 2026-11-24T03:00:00Z")]
     Now(String),
+    #[error("`{0}` is no host name or address; write for example -H mx1.example.com")]
+    Hostname(String),
     #[error("cannot write {}: {source} (is the folder there, and may this user write to it?)", path.display())]
     Textfile { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}: {source}", path.display())]

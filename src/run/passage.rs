@@ -4,11 +4,13 @@
 use super::RunError;
 use super::aside::{self, Haul};
 use super::counting::{Count, Counted, Kept, LAST_SUCCESS, RUN};
+use super::fates::Fates;
 use super::health::Health;
 use super::setup::Setup;
 use crate::classify::Providers;
 use crate::config::{Config, nearest};
 use crate::emit::{Document, Gathered};
+use crate::judge::checks::Gauges;
 use crate::ledger::{Ledger, LedgerError, Limits, News};
 use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Place, SOURCES, Source, pmta_config, web};
@@ -41,6 +43,9 @@ impl Wish<'_> {
 pub struct Passage {
     pub document: Document,
     pub troubles: Vec<String>,
+    /// What this run itself saw, for a check that asks PowerMTA and not the ledger.
+    pub gauges: Gauges,
+    pub fates: Fates,
     ledger: Option<Ledger>,
     news: Option<News>,
 }
@@ -73,6 +78,7 @@ struct Gathering {
     observed: Vec<&'static str>,
     /// The queue list held every queue.
     complete: bool,
+    gauges: Gauges,
 }
 
 /// What the ledger knew before this run.
@@ -112,6 +118,7 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
     let hauls = aside::start(prior.asides, &prior.config, tick).wait(patience(&tick), &setup.stop);
     let mut gathering = Gathering::default();
     let kept = gathering.take(hauls, &mut health, &mut providers);
+    gathering.gauges = Gauges::observe(&gathering.samples, tick.now());
     if let Some(ledger) = &mut ledger {
         let count = Count {
             setup,
@@ -121,6 +128,7 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
             generation: gathering.generation,
             observed: &gathering.observed,
             complete: gathering.complete,
+            kept_gauges: &gathering.gauges,
         };
         let counted =
             count.run(ledger, (prior.discovery, kept), &mut providers, &gathering.samples, &mut health);
@@ -268,6 +276,7 @@ fn finish(
     let last_success = ledger.as_ref().and_then(last_success);
     health.vitals(ledger.as_ref(), last_success, &tick);
     health.troubles.extend(setup.unread_rules.iter().cloned());
+    let fates = health.fates();
     let troubles = std::mem::take(&mut health.troubles);
     let mut samples = gathering.samples;
     samples.extend(health.rows());
@@ -280,7 +289,14 @@ fn finish(
         events: news.as_ref().map(|news| news.events.clone()).unwrap_or_default(),
         lines: setup.loaded.config.limits.lines,
     });
-    Passage { document, troubles, ledger, news: news.filter(|_| !wish.dry_run) }
+    Passage {
+        document,
+        troubles,
+        gauges: gathering.gauges,
+        fates,
+        ledger,
+        news: news.filter(|_| !wish.dry_run),
+    }
 }
 
 /// When a run last committed: this one, or an earlier one.

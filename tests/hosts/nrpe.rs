@@ -1,0 +1,48 @@
+//! NRPE: the shipped command lines through a real server and a real client.
+
+use crate::stage::{Running, Stage, free_port, identity, program};
+use std::process::Command;
+
+#[test]
+fn a_check_travels_unharmed() {
+    let (Some(server), Some(client)) = (program("nrpe"), program("check_nrpe")) else { return };
+    let stage = Stage::new(30.0, "yahoo-handshake@600+1500x1.6,gmail-rate@600+1500,comcast-450@600+1500");
+    stage.collect();
+    stage.live(1_200, 60);
+    let (user, group) = identity();
+    let port = free_port();
+    let config = format!(
+        "server_port={port}\nserver_address=127.0.0.1\nallowed_hosts=127.0.0.1\nnrpe_user={user}\nnrpe_group={group}\n\
+         pid_file={}\ndont_blame_nrpe=0\ncommand_timeout=60\n{}",
+        stage.path("nrpe.pid").display(),
+        stage.shipped("icinga/nrpe-pmta-vitals.cfg")
+    );
+    std::fs::write(stage.path("nrpe.cfg"), config).unwrap();
+    let mut command = Command::new(server);
+    command.args(["-n", "-f", "-c"]).arg(stage.path("nrpe.cfg"));
+    let mut nrpe = Running::start(&mut command, stage.path("nrpe.log"));
+    let ask = |more: &[&str], name: &str| {
+        let mut command = Command::new(&client);
+        command.args(["-H", "127.0.0.1", "-n", "-t", "20", "-p", &port.to_string()]);
+        command.args(more).args(["-c", name]).output().unwrap()
+    };
+    nrpe.wait("NRPE server", || {
+        let answer = ask(&[], "pmta_vitals");
+        String::from_utf8_lossy(&answer.stdout).starts_with("VITALS").then_some(())
+    });
+    for (name, local) in [
+        ("pmta_vitals", vec!["check", "all", "--max-output", "1000"]),
+        ("pmta_vitals_yahoo", vec!["check", "all", "--provider", "Yahoo", "--max-output", "1000"]),
+    ] {
+        let local = stage.run(&local);
+        let text = String::from_utf8(local.stdout).unwrap();
+        assert!(text.contains("[Yahoo]") && text.contains(" | "), "{text}");
+        // The old packet of 1,024 bytes and the new one.
+        for version in [vec![], vec!["-2"]] {
+            let remote = ask(&version, name);
+            assert_eq!(remote.status.code(), local.status.code(), "{version:?} {remote:?}");
+            let answer = String::from_utf8(remote.stdout).unwrap();
+            assert_eq!(answer.trim_end(), text.trim_end(), "{version:?}");
+        }
+    }
+}
