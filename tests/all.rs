@@ -9,4 +9,5 @@
 
 mod collect;
 mod rig;
+mod signals;
 mod tidy;

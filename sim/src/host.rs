@@ -10,7 +10,7 @@ use std::{fs, mem};
 use crate::command_line;
 use crate::door::Door;
 use crate::entry::Column;
-use crate::faults::{Faults, SmtpFault, WebFault};
+use crate::faults::{Faults, Gauges, SmtpFault, WebFault};
 use crate::incidents::Incident;
 use crate::monitor::{self, Certificate};
 use crate::options::{Options, SimError};
@@ -210,6 +210,11 @@ impl Host {
     pub fn break_smtp(&self, faults: &[SmtpFault]) -> Result<(), SimError> {
         self.shared.faults.set_smtp(faults);
         door(&self.smtp, faults.contains(&SmtpFault::Down))
+    }
+
+    /// Sets what the status page shows instead of the truth.
+    pub fn show(&self, gauges: Gauges) {
+        self.shared.world().gauges = gauges;
     }
 
     // ---- what it is and what it did

@@ -9,10 +9,10 @@ use super::recollection::Recollection;
 use super::setup::Setup;
 use crate::classify::{Classifier, Providers};
 use crate::config::Config;
-use crate::judge::Surroundings;
+use crate::judge::{Surroundings, signals};
 use crate::ledger::{Ledger, LedgerError, Locked};
 use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
-use crate::sources::{Ask, Place, SOURCES, Source};
+use crate::sources::{Ask, Place, SOURCES, Source, kernel};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -20,6 +20,7 @@ use std::time::Instant;
 pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 const CLASSIFY: &str = "classify";
+const SIGNALS: &str = "signals";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -73,11 +74,28 @@ impl Count<'_> {
         let mut samples = locked.grow(gauges, self.generation)?;
         samples.extend(pushed);
         samples.extend(locked.farewell(&samples, self.observed)?);
+        changes.extend(self.judge_signals(&locked, &mut samples, health)?);
         locked.keep_events(&changes)?;
         let findings = locked.findings()?;
         locked.notes(RUN).put(LAST_SUCCESS, self.tick.now().to_string().as_bytes());
         samples.extend(locked.commit()?.rows());
         Ok(Counted { samples, findings })
+    }
+
+    /// The golden signals of what this run observed. Lines are for them alone.
+    fn judge_signals(
+        &self,
+        locked: &Locked<'_>,
+        samples: &mut Vec<Sample>,
+        health: &Health,
+    ) -> Result<Vec<Finding>, LedgerError> {
+        let scene = signals::Scene { now: self.tick.now(), samples, fates: &health.fates() };
+        let outcome = signals::judge(&scene, &mut locked.notes(SIGNALS));
+        samples.retain(|sample| sample.measurement != kernel::LINE);
+        samples.extend(outcome.samples);
+        locked.keep_findings(&outcome.changes)?;
+        locked.keep_findings(&outcome.findings)?;
+        Ok(outcome.changes)
     }
 
     /// The sources whose cursors live in the ledger, one after the other; each fails alone.

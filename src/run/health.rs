@@ -1,6 +1,7 @@
 //! The collector's own health as metrics: one row for the run and one for each source. It knows
 //! no source by name.
 
+use crate::judge::signals::Fate;
 use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Sample, Tick, Value, tag};
 use crate::sources::SourceError;
@@ -76,6 +77,17 @@ impl Health {
             self.set(&source, field, value);
         }
         None
+    }
+
+    /// How each source that was asked has fared.
+    pub fn fates(&self) -> Vec<(String, Fate)> {
+        let asked = self.rows.iter().filter(|row| row.field("duration_seconds").is_some());
+        let fate = |row: &Sample| match row.field("up") {
+            Some(Value::Int(1)) => Fate::Up,
+            Some(_) => Fate::Failed,
+            None => Fate::Absent,
+        };
+        asked.map(|row| (tag(&row.tags, "source").to_owned(), fate(row))).collect()
     }
 
     pub fn rows(self) -> Vec<Sample> {
