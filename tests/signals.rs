@@ -312,3 +312,105 @@ fn leak_is_memory_that_grows_hour_by_hour_while_the_queue_does_not() {
         assert_eq!(open(&metrics, "leak").len(), expected, "{}", metrics.text);
     }
 }
+
+#[test]
+fn queue_age_is_read_off_the_deferrals_and_young_mail_is_none() {
+    for (age, expected) in [(30 * 3_600, Some("warning")), (101 * 3_600, Some("critical")), (3_600, None)] {
+        let rig = Rig::with(|options| {
+            options.rate = 20.0;
+            options.scenario = "comcast-450@0+7200x2".to_owned();
+        });
+        rig.collect(&[]);
+        assert!(rig.host.load_queue("comcast.net", 400, age));
+        rig.pass(120);
+        let metrics = rig.collect(&[]);
+        let of = [("finding", "queue-age"), ("provider", "Comcast")];
+        let severity =
+            metrics.series("pmta_finding", &of, "active").next().map(|(tags, _)| tags["severity"].as_str());
+        assert_eq!(severity, expected, "{}", metrics.text);
+        let oldest = metrics.get("pmta_queue_age", &[("provider", "Comcast")], "oldest_seconds");
+        let Some(Value::Float(oldest)) = oldest else { panic!("no age in {}", metrics.text) };
+        assert!((*oldest - age as f64).abs() < 300.0, "{oldest}");
+    }
+}
+
+#[test]
+fn throttle_is_the_share_of_rate_limits_and_not_of_other_deferrals() {
+    for (scenario, provider, expected) in
+        [("gmail-rate@0+7200x3", "Gmail", true), ("comcast-450@0+7200x2", "Comcast", false)]
+    {
+        let rig = Rig::with(|options| {
+            options.rate = 60.0;
+            options.scenario = scenario.to_owned();
+        });
+        rig.collect(&[]);
+        let mut metrics = Metrics::default();
+        for _ in 0..4 {
+            rig.pass(150);
+            metrics = rig.collect(&[]);
+        }
+        let of = [("finding", "throttle"), ("provider", provider)];
+        assert_eq!(
+            metrics.series("pmta_finding", &of, "active").count(),
+            usize::from(expected),
+            "{}",
+            metrics.text
+        );
+        let of = [("provider", provider)];
+        assert!(metrics.int("pmta_throttle", &of, "attempts") >= 200, "{}", metrics.text);
+        let Some(Value::Float(ratio)) = metrics.get("pmta_throttle", &of, "ratio") else {
+            panic!("no ratio")
+        };
+        assert_eq!(*ratio > 0.3, expected, "{ratio}");
+    }
+}
+
+#[test]
+fn fairness_a_vmta_that_stands_still_is_told_and_a_paused_one_is_not() {
+    for stalls in [true, false] {
+        let rig = Rig::with(|options| options.rate = 20.0);
+        rig.collect(&[]);
+        rig.host.load_queue("gmail.com", 4_000, 60);
+        if stalls {
+            rig.host.stall_queue("*/vmta2");
+        } else {
+            rig.host.pause_queue("*/vmta2", true);
+        }
+        let (mut metrics, mut named) = (Metrics::default(), false);
+        for _ in 0..10 {
+            rig.pass(150);
+            metrics = rig.collect(&[]);
+            named |= metrics.text.contains("vmta2 delivered nothing");
+        }
+        assert_eq!(open(&metrics, "fairness").len(), usize::from(stalls), "{}", metrics.text);
+        assert_eq!(metrics.int("pmta_fairness", &[], "stalled_vmtas"), i64::from(stalls));
+        let Some(Value::Float(index)) = metrics.get("pmta_fairness", &[], "jain_index") else {
+            panic!("none")
+        };
+        assert!(*index > 0.0 && *index <= 1.0, "{index}");
+        assert_eq!(named, stalls);
+    }
+}
+
+#[test]
+fn every_signal_has_its_row_and_every_row_its_tests() {
+    let table = fs::read_to_string("docs/signals.md").unwrap();
+    let signals = fs::read_to_string("src/judge/signals/mod.rs").unwrap();
+    let here = fs::read_to_string("tests/signals.rs").unwrap();
+    let beside = fs::read_to_string("src/judge/signals/tests.rs").unwrap();
+    for file in signals.lines().filter_map(|line| line.trim().strip_suffix("::SIGNAL,")) {
+        let name = file.replace('_', "-");
+        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with(&format!("| `{name}`"))).collect();
+        assert!(!rows.is_empty(), "{name} has no row");
+        let named = |row: &str| {
+            let proofs = row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2);
+            proofs.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let proofs: Vec<String> = rows.iter().flat_map(|row| named(row)).collect();
+        assert!(!proofs.is_empty(), "{name} is not proved");
+        for proof in proofs {
+            let test = format!("fn {proof}(");
+            assert!(here.contains(&test) || beside.contains(&test), "{name}: there is no test {proof}");
+        }
+    }
+}

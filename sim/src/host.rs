@@ -190,6 +190,14 @@ impl Host {
         }
     }
 
+    /// Lets the queues that `D/V` names stand still, not paused.
+    pub fn stall_queue(&self, pattern: &str) {
+        let mut world = self.shared.world();
+        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
+        let named = world.flow.queues.iter_mut().zip(names);
+        named.filter(|(_, name)| crate::monitor::fits(pattern, name)).for_each(|(queue, _)| queue.stall());
+    }
+
     /// One more line in PowerMTA's log, stamped now.
     pub fn log_line(&self, text: &str) -> Result<(), SimError> {
         let mut world = self.shared.world();

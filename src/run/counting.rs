@@ -11,8 +11,8 @@ use crate::classify::{Classifier, Providers};
 use crate::config::Config;
 use crate::judge::{Surroundings, signals};
 use crate::ledger::{Ledger, LedgerError, Locked};
-use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
-use crate::sources::{Ask, Place, SOURCES, Source, kernel};
+use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
+use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -21,6 +21,7 @@ pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 const CLASSIFY: &str = "classify";
 const SIGNALS: &str = "signals";
+const AGES: &str = "ages";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -91,7 +92,7 @@ impl Count<'_> {
     ) -> Result<Vec<Finding>, LedgerError> {
         let scene = signals::Scene { now: self.tick.now(), samples, fates: &health.fates() };
         let outcome = signals::judge(&scene, &mut locked.notes(SIGNALS));
-        samples.retain(|sample| sample.measurement != kernel::LINE);
+        samples.retain(|sample| sample.measurement != HIDDEN);
         samples.extend(outcome.samples);
         locked.keep_findings(&outcome.changes)?;
         locked.keep_findings(&outcome.findings)?;
@@ -121,6 +122,7 @@ impl Count<'_> {
             providers,
             unread: Some(locked.notes(CLASSIFY)),
             recollection,
+            ages: signals::Ages::recall(&locked.notes(SIGNALS), AGES),
             tick: self.tick,
             stop: &self.setup.stop,
             samples: Vec::new(),
@@ -130,15 +132,19 @@ impl Count<'_> {
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, recollection, changes: told, .. } = pipeline;
+        let Pipeline { samples, mut classifier, recollection, mut ages, changes: told, .. } = pipeline;
         *changes = told;
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
-        let now = recollection.save()?;
+        let (now, gauges) = recollection.save()?.unwrap_or_default();
+        let mut samples = samples;
+        samples.extend(gauges);
+        samples.extend(ages.rows(self.tick.now()));
+        ages.write_down(&mut locked.notes(SIGNALS), AGES);
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
-        locked.keep_findings(&now.unwrap_or_default())?;
+        locked.keep_findings(&now)?;
         Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
     }
 

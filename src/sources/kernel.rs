@@ -2,15 +2,12 @@
 //! or slows mail. It judges no line.
 
 use super::{Ask, Place, Source, SourceError};
-use crate::record::{Memory, Sample, Seconds, Sink};
+use crate::record::{HIDDEN, Memory, Sample, Seconds, Sink};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-
-/// A line that a signal may show. It is never printed as a metric.
-pub const LINE: &str = "pmta_line";
 
 /// The device hands out its whole memory from the oldest record on, each time it is opened.
 const EVERY: Seconds = 25;
@@ -137,7 +134,7 @@ fn look(
                 if told < MOST_LINES {
                     told += 1;
                     sink.sample(
-                        Sample::new(LINE)
+                        Sample::new(HIDDEN)
                             .tag("log", "kernel")
                             .tag("class", class)
                             .text("text", shown(record.text)),

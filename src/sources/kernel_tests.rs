@@ -128,7 +128,7 @@ fn a_shown_line_has_no_address_and_an_end() {
     bench.write(&[OLD, &long]);
     let run = bench.run();
     let Some(Value::Text(text)) =
-        run.samples.iter().find(|sample| sample.measurement == LINE).and_then(|line| line.field("text"))
+        run.samples.iter().find(|sample| sample.measurement == HIDDEN).and_then(|line| line.field("text"))
     else {
         panic!("no line");
     };

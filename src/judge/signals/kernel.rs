@@ -1,7 +1,7 @@
 //! What the kernel said that ends or slows mail: one finding for each class, never one per line.
 
 use super::{Level, Report, Scene, Signal, Symptom, number, recall, write_down};
-use crate::record::{Memory, Severity, Unit, Value, tag};
+use crate::record::{HIDDEN, Memory, Severity, Unit, Value, tag};
 
 pub const SIGNAL: Signal = Signal {
     name: "kernel",
@@ -58,7 +58,8 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
             continue;
         };
         let key = format!("kernel/{}", known.class);
-        let before = recall(memory, &key).first().copied().unwrap_or(0);
+        // The usual case, and an idle run must not look up a dozen notes for it.
+        let before = if total == 0.0 { 0 } else { recall(memory, &key).first().copied().unwrap_or(0) };
         let new = total as i64 - before;
         if new == 0 {
             report.symptoms.push(Symptom::new(known.class, Level::Fine, 0, CALM));
@@ -67,12 +68,12 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
         write_down(memory, &key, &[total as i64]);
         // The line that is worst for PowerMTA is the one to show.
         let lines = || {
-            scene.rows("pmta_line").filter(|row| tag(&row.tags, "class") == known.class).filter_map(|row| {
-                match row.field("text") {
+            scene.rows(HIDDEN).filter(|row| tag(&row.tags, "class") == known.class).filter_map(
+                |row| match row.field("text") {
                     Some(Value::Text(text)) => Some(text.as_str()),
                     _ => None,
-                }
-            })
+                },
+            )
         };
         let ours = lines().find(|text| text.contains("pmta"));
         let severity = if ours.is_some() { known.ours } else { known.severity };

@@ -8,17 +8,22 @@ mod cases;
 mod connections;
 mod disk;
 mod down;
+mod fairness;
 mod kernel;
 mod leak;
 mod memory;
+mod queue_age;
 mod restarts;
 mod smtp;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 pub use cases::{Outcome, judge};
+pub use queue_age::Ages;
 
+use crate::ledger::windows::Windows;
 use crate::record::{Confidence, Memory, Sample, Seconds, Severity, Tags, Unit, Value, tag};
 
 /// One signal; its name is the finding's and the check's.
@@ -44,7 +49,17 @@ pub const SIGNALS: &[Signal] = &[
     memory::SIGNAL,
     restarts::SIGNAL,
     leak::SIGNAL,
+    queue_age::SIGNAL,
+    throttle::SIGNAL,
+    fairness::SIGNAL,
 ];
+
+/// The gauges that follow from the windows of accounting records, as they stand at `at`.
+pub fn from_windows(windows: &Windows, at: Seconds) -> Vec<Sample> {
+    let mut rows = throttle::rows(windows, at);
+    rows.extend(fairness::rows(windows, at));
+    rows
+}
 
 /// How a source fared in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

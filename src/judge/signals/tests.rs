@@ -1,7 +1,7 @@
 //! The life of a case, and each signal's thresholds, as tables.
 
 use super::*;
-use crate::record::{Finding, Notes, State};
+use crate::record::{Finding, HIDDEN, Notes, State};
 
 /// Runs over one memory; each run is what was observed and at which second.
 struct Lab {
@@ -238,4 +238,93 @@ fn three_restarts_in_an_hour_are_a_crash_loop_and_three_in_a_day_are_not() {
         assert_eq!(worst, Some(expected), "{apart} s apart");
     }
     assert!(Lab::new().run(1_000, &row(9)).changes.is_empty(), "what was before us is not news");
+}
+
+fn ages(records: &[(Seconds, Seconds)], now: Seconds) -> Option<(f64, f64)> {
+    let mut ages = Ages::default();
+    for (logged, queued) in records {
+        ages.record("Gmail", crate::record::Kind::Deferred, *logged, Some(*queued));
+    }
+    let rows = ages.rows(now);
+    let row = rows.first()?;
+    Some((number(row, "oldest_seconds")?, number(row, "beyond_retry_recipients")?))
+}
+
+#[test]
+fn the_age_of_the_oldest_is_that_of_the_last_two_retry_periods() {
+    const T: Seconds = 1_200_000;
+    for (records, now, expected) in [
+        (vec![], T, None),
+        (vec![(T, T - 50)], T + 10, Some((60.0, 0.0))),
+        (vec![(T, T - 90_000), (T + 5, T - 90_000), (T + 6, T - 5)], T + 10, Some((90_010.0, 2.0))),
+        // The same two are tried again: still two.
+        (
+            vec![(T, T - 90_000), (T + 1, T - 90_000), (T + 600, T - 90_000), (T + 601, T - 90_000)],
+            T + 650,
+            Some((90_650.0, 2.0)),
+        ),
+        // Delivered since: a period later nothing of them is left.
+        (vec![(T, T - 90_000), (T + 600, T), (T + 1_200, T)], T + 1_250, Some((1_250.0, 0.0))),
+        (vec![(T, T - 90_000)], T + 1_900, None),
+        // A clock that is wrong makes no age.
+        (vec![(T, T + 90_000)], T, None),
+    ] {
+        assert_eq!(ages(&records, now), expected, "{records:?}");
+    }
+}
+
+#[test]
+fn ages_are_bounded_and_the_oldest_stay() {
+    let mut ages = Ages::default();
+    for provider in 0..1_000 {
+        ages.record(
+            &format!("p{provider}"),
+            crate::record::Kind::Deferred,
+            2_000_000,
+            Some(1_999_000 - provider),
+        );
+    }
+    let rows = ages.rows(2_000_000);
+    assert_eq!(rows.len(), 200);
+    assert!(rows.iter().any(|row| tag(&row.tags, "provider") == "p999"));
+}
+
+#[test]
+fn throttling_needs_a_sample_and_fairness_a_backlog_that_nobody_paused() {
+    let throttle = |ratio, attempts| {
+        [Sample::new("pmta_throttle")
+            .tag("provider", "Gmail")
+            .float("ratio", ratio)
+            .int("attempts", attempts)]
+    };
+    for (row, expected) in [
+        (throttle(0.9, 100), None),
+        (throttle(0.2, 5_000), None),
+        (throttle(0.28, 300), None),
+        (throttle(0.35, 1_000), Some(Severity::Info)),
+        (throttle(0.7, 1_000), Some(Severity::Warning)),
+    ] {
+        let mut lab = Lab::new();
+        lab.run(100, &row);
+        let told = lab.run(160, &row).findings;
+        assert_eq!(told.first().map(|finding| finding.severity), expected, "{row:?}");
+    }
+    for (waiting, paused, delivered, expected) in
+        [(5_000, 0, 900, true), (5_000, 1, 900, false), (50, 0, 900, false), (5_000, 0, 5, false)]
+    {
+        let vmta =
+            |name: &str, recipients| Sample::new("pmta_vmta").tag("vmta", name).int("recipients", recipients);
+        let queue = Sample::new("pmta_queue").tag("queue", "gmail.com/b").tag("vmta", "b");
+        let rows = [
+            vmta("a", 10),
+            vmta("b", waiting),
+            queue.int("recipients", waiting).int("paused", paused),
+            Sample::new("pmta_fairness").tag("vmta", "a").float("share_ratio", 1.0),
+            Sample::new(HIDDEN).tag("class", "delivered").int("n", delivered),
+        ];
+        let mut lab = Lab::new();
+        lab.run(1_000, &rows);
+        let told = lab.run(1_600, &rows).findings;
+        assert_eq!(!told.is_empty(), expected, "{waiting} {paused} {delivered}");
+    }
 }
