@@ -29,6 +29,7 @@ pub struct Config {
     pub accounting: Accounting,
     pub logs: Logs,
     pub smtp: Smtp,
+    pub host: Host,
     pub providers: BTreeMap<String, Vec<String>>,
     pub rules: Rules,
     pub limits: Limits,
@@ -103,6 +104,27 @@ impl Default for Logs {
 #[serde(default, deny_unknown_fields)]
 pub struct Smtp {
     pub address: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Host {
+    /// Where the kernel shows its processes.
+    pub proc: PathBuf,
+    /// Folders whose disks are watched; default: what PowerMTA's configuration says.
+    pub folders: Option<Vec<PathBuf>>,
+    /// PowerMTA's spools, found and never set.
+    #[serde(skip)]
+    pub spools: Vec<PathBuf>,
+    /// What PowerMTA wants left free of a spool's disk, in bytes; found and never set.
+    #[serde(skip)]
+    pub min_free: BTreeMap<PathBuf, u64>,
+}
+
+impl Default for Host {
+    fn default() -> Host {
+        Host { proc: PathBuf::from("/proc"), folders: None, spools: Vec::new(), min_free: BTreeMap::new() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

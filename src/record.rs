@@ -10,7 +10,7 @@ mod sample;
 
 pub use finding::{Confidence, Event, Finding, Severity, State, Unit};
 pub use memory::{Memory, Notes};
-pub use sample::{Sample, Tags, Value, tag};
+pub use sample::{HIDDEN, Sample, Tags, Value, tag};
 
 use std::time::{Duration, Instant};
 

@@ -22,4 +22,5 @@ mod mutations;
 mod readme;
 mod rig;
 mod secrets;
+mod signals;
 mod tidy;

@@ -18,6 +18,7 @@ impl Rig {
             pmta_sim::Options { dir: folder.path().join("host"), ..pmta_sim::Options::default() };
         choose(&mut options);
         let host = pmta_sim::Host::start(options).unwrap();
+        std::fs::create_dir(folder.path().join("proc")).unwrap();
         let rig = Rig { folder, host };
         rig.configure("");
         rig
@@ -27,6 +28,12 @@ impl Rig {
     pub fn configure(&self, more: &str) {
         let pmta = self.host.config_path();
         let text = format!("[pmta]\nconfig = {pmta:?}\ncommand = {:?}\n{more}", self.host.command_path());
+        // The machine that the test runs on is not the simulated host.
+        let proc = self.folder.path().join("proc");
+        let host = format!("[host]\nproc = {proc:?}\n");
+        let text = if more.contains("[host]") { text } else { format!("{text}\n{host}") };
+        let kernel = format!("[logs]\nkernel = {:?}\n", self.folder.path().join("kmsg"));
+        let text = if more.contains("[logs]") { text } else { format!("{text}\n{kernel}") };
         std::fs::write(self.config_path(), text).unwrap();
     }
 

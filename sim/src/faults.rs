@@ -31,6 +31,21 @@ pub enum WebFault {
     NumbersAsStrings,
 }
 
+/// Numbers of the status page that a real host reaches only under a load that a test cannot make;
+/// `None` shows the truth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Instead of `running`.
+    pub state: Option<&'static str>,
+    /// Per cent of the spool that is loaded.
+    pub spool_loaded: Option<u64>,
+    /// `maxRcp`.
+    pub spool_max: Option<u64>,
+    /// Inbound and outbound connections now.
+    pub inbound: Option<u32>,
+    pub outbound: Option<u32>,
+}
+
 /// Troubles of the SMTP port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpFault {

@@ -42,6 +42,13 @@ pub struct Queue {
     blocked_until: i64,
 }
 
+impl Queue {
+    /// No attempt is made any more, and nothing shows why: a source address that is gone.
+    pub fn stall(&mut self) {
+        self.blocked_until = i64::MAX;
+    }
+}
+
 /// What one attempt came to.
 enum Fate {
     Delivered,

@@ -11,7 +11,7 @@ use crate::certificate::Certificate;
 use crate::command_line;
 use crate::door::Door;
 use crate::entry::Column;
-use crate::faults::{Faults, SmtpFault, WebFault};
+use crate::faults::{Faults, Gauges, SmtpFault, WebFault};
 use crate::incidents::Incident;
 use crate::monitor;
 use crate::options::{Options, SimError};
@@ -191,6 +191,14 @@ impl Host {
         }
     }
 
+    /// Lets the queues that `D/V` names stand still, not paused.
+    pub fn stall_queue(&self, pattern: &str) {
+        let mut world = self.shared.world();
+        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
+        let named = world.flow.queues.iter_mut().zip(names);
+        named.filter(|(_, name)| crate::monitor::fits(pattern, name)).for_each(|(queue, _)| queue.stall());
+    }
+
     /// One more line in PowerMTA's log, stamped now.
     pub fn log_line(&self, text: &str) -> Result<(), SimError> {
         let mut world = self.shared.world();
@@ -211,6 +219,11 @@ impl Host {
     pub fn break_smtp(&self, faults: &[SmtpFault]) -> Result<(), SimError> {
         self.shared.faults.set_smtp(faults);
         door(&self.smtp, faults.contains(&SmtpFault::Down))
+    }
+
+    /// Sets what the status page shows instead of the truth.
+    pub fn show(&self, gauges: Gauges) {
+        self.shared.world().gauges = gauges;
     }
 
     // ---- what it is and what it did

@@ -30,7 +30,7 @@ mod world;
 
 pub use bulk::{Bulk, write_bulk};
 pub use entry::Kind;
-pub use faults::{SmtpFault, WebFault};
+pub use faults::{Gauges, SmtpFault, WebFault};
 pub use host::Host;
 pub use incidents::{Incident, Plot, names as scenario_names};
 pub use months::{Month, write_month};

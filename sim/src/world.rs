@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::books::Books;
 use crate::calendar::Calendar;
 use crate::diary::Diary;
+use crate::faults::Gauges;
 use crate::flow::Flow;
 use crate::options::{Options, SimError};
 
@@ -21,6 +22,8 @@ pub struct World {
     /// Highest number of outbound connections since the start.
     pub connections_top: u32,
     pub http_port: u16,
+    /// What the status page shows instead of the truth.
+    pub gauges: Gauges,
 }
 
 impl World {
@@ -40,6 +43,7 @@ impl World {
             web_log,
             connections_top: 0,
             http_port,
+            gauges: Gauges::default(),
             options,
         };
         world.books.log.line(now, &format!("PowerMTA {} starting, process {}", world.version(), world.pid));

@@ -11,6 +11,7 @@ mod learn;
 mod life;
 mod series_step;
 mod signal;
+pub mod signals;
 mod suppress;
 mod surroundings;
 pub mod theory;

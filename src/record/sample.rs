@@ -3,6 +3,9 @@
 /// Tag names are fixed in the code; only values come from outside.
 pub type Tags = Vec<(&'static str, String)>;
 
+/// Rows that the judge reads and nobody prints: a log's line with its class, a sum.
+pub const HIDDEN: &str = "pmta_line";
+
 /// What a field holds. A field has one type for ever (design section 5).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {

@@ -10,10 +10,10 @@ use super::replies;
 use super::setup::Setup;
 use crate::classify::{Classifier, Providers, Templates};
 use crate::config::Config;
-use crate::judge::Surroundings;
 use crate::judge::checks::Gauges;
+use crate::judge::{Surroundings, signals};
 use crate::ledger::{Ledger, LedgerError, Locked};
-use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
+use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -22,6 +22,8 @@ use std::time::Instant;
 pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
+const SIGNALS: &str = "signals";
+const AGES: &str = "ages";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -77,6 +79,7 @@ impl Count<'_> {
         let mut samples = locked.grow(gauges, self.generation)?;
         samples.extend(pushed);
         samples.extend(locked.farewell(&samples, self.observed)?);
+        changes.extend(self.judge_signals(&locked, &mut samples, health)?);
         locked.keep_events(&changes)?;
         let findings = locked.findings()?;
         let mut notes = locked.notes(RUN);
@@ -88,6 +91,22 @@ impl Count<'_> {
         }
         samples.extend(locked.commit()?.rows());
         Ok(Counted { samples, findings })
+    }
+
+    /// The golden signals of what this run observed. Lines are for them alone.
+    fn judge_signals(
+        &self,
+        locked: &Locked<'_>,
+        samples: &mut Vec<Sample>,
+        health: &Health,
+    ) -> Result<Vec<Finding>, LedgerError> {
+        let scene = signals::Scene { now: self.tick.now(), samples, fates: &health.standings() };
+        let outcome = signals::judge(&scene, &mut locked.notes(SIGNALS));
+        samples.retain(|sample| sample.measurement != HIDDEN);
+        samples.extend(outcome.samples);
+        locked.keep_findings(&outcome.changes)?;
+        locked.keep_findings(&outcome.findings)?;
+        Ok(outcome.changes)
     }
 
     /// The sources whose cursors live in the ledger, one after the other; each fails alone.
@@ -118,6 +137,7 @@ impl Count<'_> {
             providers,
             unread: Some(locked.notes(CLASSIFY)),
             recollection,
+            ages: signals::Ages::recall(&locked.notes(SIGNALS), AGES),
             tick: self.tick,
             stop: &self.setup.stop,
             samples: Vec::new(),
@@ -128,7 +148,8 @@ impl Count<'_> {
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, templates, recollection, changes: told, .. } = pipeline;
+        let Pipeline { samples, mut classifier, templates, recollection, mut ages, changes: told, .. } =
+            pipeline;
         *changes = told;
         replies::keep(&templates, &mut answers, self.tick.now());
         if classifier.has_read_rules() {
@@ -138,10 +159,14 @@ impl Count<'_> {
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
-        let now = recollection.save()?;
+        let (now, gauges) = recollection.save()?.unwrap_or_default();
+        let mut samples = samples;
+        samples.extend(gauges);
+        samples.extend(ages.rows(self.tick.now()));
+        ages.write_down(&mut locked.notes(SIGNALS), AGES);
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
-        locked.keep_findings(&now.unwrap_or_default())?;
+        locked.keep_findings(&now)?;
         Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
     }
 

@@ -2,6 +2,7 @@
 //! no source by name.
 
 use super::fates::Fates;
+use crate::judge::signals::Fate;
 use crate::ledger::{Ledger, LedgerError};
 use crate::record::{Sample, Tick, Value, tag};
 use crate::sources::SourceError;
@@ -99,6 +100,17 @@ impl Health {
                 .to_owned()
         };
         told.map(|row| tag(&row.tags, "source")).map(|source| (source.to_owned(), fate(source))).collect()
+    }
+
+    /// How each source that was asked has fared.
+    pub fn standings(&self) -> Vec<(String, Fate)> {
+        let asked = self.rows.iter().filter(|row| row.field("duration_seconds").is_some());
+        let fate = |row: &Sample| match row.field("up") {
+            Some(Value::Int(1)) => Fate::Up,
+            Some(_) => Fate::Failed,
+            None => Fate::Absent,
+        };
+        asked.map(|row| (tag(&row.tags, "source").to_owned(), fate(row))).collect()
     }
 
     pub fn rows(self) -> Vec<Sample> {

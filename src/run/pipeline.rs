@@ -4,6 +4,7 @@
 use super::recollection::Recollection;
 use super::stop::Stop;
 use crate::classify::{Classifier, Provider, Providers, Reply, Templates};
+use crate::judge::signals::Ages;
 use crate::ledger::{SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Pipeline<'a, 'l> {
     /// Which replies came from whom in this run.
     pub templates: Templates,
     pub recollection: Recollection<'l>,
+    /// How long mail waits, by provider.
+    pub ages: Ages,
     pub tick: Tick,
     pub stop: &'a Stop,
     pub samples: Vec<Sample>,
@@ -57,6 +60,7 @@ impl Sink for Pipeline<'_, '_> {
             Provider::Named(number) => (self.names.get(usize::from(number)).map_or("", |name| name), true),
             Provider::Domain(domain) => (domain, false),
         };
+        self.ages.record(name, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
         if let Some(answer) = &answer {
             // Who has no series of his own has no list of replies either.

@@ -3,9 +3,9 @@
 
 use crate::classify::Answer;
 use crate::config::{Config, Method};
-use crate::judge::{Bench, STEP, Surroundings};
+use crate::judge::{Bench, STEP, Surroundings, signals};
 use crate::ledger::{Baselines, LedgerError, Shelf, SourceNotes, Windows};
-use crate::record::{Delivery, Finding, Memory, Seconds, Tick};
+use crate::record::{Delivery, Finding, Memory, Sample, Seconds, Tick};
 
 /// The last step that was judged.
 const JUDGED: &str = "judged";
@@ -82,11 +82,13 @@ impl<'l> Recollection<'l> {
 
     /// Puts everything back within the run's transaction, and gives the findings as they stand
     /// now; `None` when nothing was judged and they stand as they did.
-    pub fn save(mut self) -> Result<Option<Vec<Finding>>, LedgerError> {
+    /// With them come the gauges that only the windows know.
+    pub fn save(mut self) -> Result<Option<(Vec<Finding>, Vec<Sample>)>, LedgerError> {
         if let Some(trouble) = self.trouble {
             return Err(trouble);
         }
         let Some(mut loaded) = self.loaded else { return Ok(None) };
+        let gauges = signals::from_windows(&loaded.windows, self.judged);
         self.shelf.keep(&mut loaded.windows, &mut loaded.baselines)?;
         self.notes.put(JUDGED, self.judged.to_string().as_bytes());
         if loaded.bench.is_waiting(&loaded.baselines) {
@@ -94,7 +96,7 @@ impl<'l> Recollection<'l> {
         } else {
             self.notes.remove(AWAKE);
         }
-        Ok(Some(loaded.bench.findings().cloned().collect()))
+        Ok(Some((loaded.bench.findings().cloned().collect(), gauges)))
     }
 
     fn load(&mut self) -> Option<&mut Loaded> {

@@ -4,9 +4,12 @@
 //! A source is a unit struct in a file (or folder) of its own and one line of `SOURCES`.
 
 pub mod accounting;
+pub mod disk;
 pub mod follow;
+pub mod kernel;
 pub mod pmta_config;
 pub mod pmta_log;
+mod pressure;
 pub mod process;
 pub mod smtp;
 #[cfg(test)]
@@ -44,8 +47,15 @@ pub trait Source: Sync {
 }
 
 /// Every source, in the order in which they are started and printed.
-pub const SOURCES: &[&dyn Source] =
-    &[&web::Web, &smtp::Smtp, &process::Process, &accounting::AccountingFiles, &pmta_log::PmtaLog];
+pub const SOURCES: &[&dyn Source] = &[
+    &web::Web,
+    &smtp::Smtp,
+    &process::Process,
+    &disk::Disk,
+    &kernel::Kernel,
+    &accounting::AccountingFiles,
+    &pmta_log::PmtaLog,
+];
 
 /// Why a source has nothing (more) to say; each variant tells the operator what to do.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! What the kernel says about PowerMTA's processes: their memory, threads and restarts. It asks
 //! PowerMTA nothing.
 
-use super::{Ask, Place, Source, SourceError};
+use super::{Ask, Place, Source, SourceError, pressure};
 use crate::record::{Memory, Sample, Seconds, Sink};
 use std::fs::File;
 use std::io::Read;
@@ -12,6 +12,7 @@ const NAMES: [&str; 3] = ["pmtad", "pmtahttp", "pmtawatch"];
 /// All processes are looked through this often; in between only the known ones are.
 const SEARCH_EVERY: Seconds = 60;
 const MOST_PIDS: usize = 16;
+const MOST_DESCRIPTORS: usize = 200_000;
 
 pub struct Process;
 
@@ -25,7 +26,7 @@ impl Source for Process {
     }
 
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
-        look(Path::new("/proc"), ask.tick.now(), ask.memory, sink)
+        look(&ask.config.host.proc, ask.tick.now(), ask.memory, sink)
     }
 }
 
@@ -54,17 +55,27 @@ fn look(proc: &Path, now: Seconds, memory: &mut dyn Memory, sink: &mut dyn Sink)
         .iter()
         .zip(&groups)
         .any(|(name, group)| group.pids.iter().any(|pid| !is_named(proc, *pid, name)));
-    if gone || !searched_lately(memory, now) {
+    // A daemon that was here and is not must be seen as soon as it is back.
+    let missed = groups.first().is_some_and(|daemon| daemon.start != 0 && daemon.pids.is_empty());
+    let searching = gone || missed || !searched_lately(memory, now);
+    if searching {
         search(proc, &mut groups)?;
         memory.put("searched", now.to_string().as_bytes());
     }
+    pressure::sample(proc, read_short).into_iter().for_each(|sample| sink.sample(sample));
     let mut seen = false;
     for (name, mut group) in NAMES.into_iter().zip(groups) {
         let usages: Vec<Usage> = group.pids.iter().filter_map(|pid| read_usage(proc, *pid)).collect();
         if let Some(start) = usages.iter().map(|usage| usage.start).min() {
             seen = true;
             group.note_start(start);
-            sink.sample(sample(name, &usages, group.restarts));
+            let sample = sample(name, &usages, group.restarts);
+            // Thousands of open files take long to count: once a minute is enough.
+            let counted = searching.then(|| descriptors(proc, &group.pids)).flatten();
+            sink.sample(match counted {
+                Some((open, most)) => sample.int("descriptors", open).int("descriptors_max", most),
+                None => sample,
+            });
         }
         group.remember(memory, name);
     }
@@ -167,6 +178,19 @@ fn read_usage(proc: &Path, pid: u32) -> Option<Usage> {
     Some(usage)
 }
 
+/// Open files of the fullest process and their limit; only its own user and root may look.
+fn descriptors(proc: &Path, pids: &[u32]) -> Option<(i64, i64)> {
+    let of = |pid: &u32| {
+        let folder = proc.join(pid.to_string());
+        let limits = read_short(folder.join("limits"))?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        let most: i64 = line.split_whitespace().next()?.parse().ok()?;
+        let open = std::fs::read_dir(folder.join("fd")).ok()?.take(MOST_DESCRIPTORS).count();
+        Some((i64::try_from(open).ok()?, most))
+    };
+    pids.iter().filter_map(of).max_by_key(|(open, most)| open.saturating_mul(1_000) / (*most).max(1))
+}
+
 fn read_short(path: PathBuf) -> Option<String> {
     let mut text = Vec::new();
     File::open(path).ok()?.take(16 * 1024).read_to_end(&mut text).ok()?;
@@ -239,6 +263,8 @@ mod tests {
         fs::remove_dir_all(proc.path().join("10")).unwrap();
         assert_eq!(restarts(&run(proc.path(), 1_020, &mut notes).0), [("pmtawatch", 0)]);
         process(proc.path(), 30, "pmtad", 300);
+        let back = run(proc.path(), 1_030, &mut notes).0;
+        assert_eq!(restarts(&back), [("pmtad", 1), ("pmtawatch", 0)], "it is looked for until it is back");
         assert_eq!(restarts(&run(proc.path(), 1_100, &mut notes).0), [("pmtad", 1), ("pmtawatch", 0)]);
         assert_eq!(restarts(&run(proc.path(), 1_110, &mut notes).0), [("pmtad", 1), ("pmtawatch", 0)]);
         // The number was given to somebody else.

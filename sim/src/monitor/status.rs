@@ -45,7 +45,7 @@ fn state(world: &World) -> Tree {
         ("resolver", resolver(world)),
         ("queue", queues(world)),
         ("spool", spool(world)),
-        ("status", text("running")),
+        ("status", text(world.gauges.state.unwrap_or("running"))),
     ])
 }
 
@@ -90,8 +90,8 @@ fn connections(world: &World) -> Tree {
     };
     let inbound = u32::from(world.books.inbound.minute.sum.recipients > 0);
     Tree::Node(vec![
-        ("smtpIn", one(inbound * 2, 100, 6)),
-        ("smtpOut", one(world.connections(), 1_200, world.connections_top)),
+        ("smtpIn", one(world.gauges.inbound.unwrap_or(inbound * 2), 100, 6)),
+        ("smtpOut", one(world.gauges.outbound.unwrap_or(world.connections()), 1_200, world.connections_top)),
     ])
 }
 
@@ -135,10 +135,14 @@ fn spool(world: &World) -> Tree {
         ("recycled", Tree::Whole(40)),
         ("total", Tree::Whole(waiting + 40)),
     ]);
-    let mut fields = vec![("initPct", Tree::Whole(100)), ("dirs", Tree::Whole(1)), ("files", files)];
+    let mut fields = vec![
+        ("initPct", Tree::Whole(world.gauges.spool_loaded.unwrap_or(100))),
+        ("dirs", Tree::Whole(1)),
+        ("files", files),
+    ];
     if !world.options.old_version {
         fields.push(("totalRcp", Tree::Whole(waiting)));
-        fields.push(("maxRcp", Tree::Whole(1_000_000)));
+        fields.push(("maxRcp", Tree::Whole(world.gauges.spool_max.unwrap_or(1_000_000))));
     }
     Tree::Node(fields)
 }

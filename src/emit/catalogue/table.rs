@@ -155,6 +155,8 @@ pub const MEASUREMENTS: &[Measurement] = &[
             int("anon_bytes", "bytes", "Anonymous memory"),
             int("swap_bytes", "bytes", "Memory swapped out"),
             int("threads", "threads", "Threads"),
+            int("descriptors", "files", "Files and connections open, of the process nearest to its limit"),
+            int("descriptors_max", "files", "How many it may open"),
             int("restarts_total", "restarts", "Times the process was seen anew"),
             int("bytes_per_recipient", "bytes", "Anonymous memory per waiting recipient"),
             float(

@@ -25,6 +25,9 @@ pub fn fill(mut config: Config, found: &Discovered) -> Config {
     {
         config.logs.pmta = Some(vec![super::discovered::escaped(&log.to_string_lossy())]);
     }
+    config.host.spools = found.spools.iter().map(|spool| spool.path.clone()).collect();
+    config.host.min_free =
+        found.spools.iter().filter_map(|spool| Some((spool.path.clone(), spool.min_free_bytes?))).collect();
     if config.smtp.address.is_none() {
         config.smtp.address = found.listeners.first().map(super::Listener::address);
     }

@@ -316,7 +316,11 @@ fn only_what_the_operator_left_open_is_filled() {
     own.accounting.moved = Some(Vec::new());
     own.logs.pmta = Some(Vec::new());
     own.smtp.address = Some("mx:25".to_owned());
-    assert_eq!(fill(own.clone(), &found), own);
+    let whole = fill(own.clone(), &found);
+    own.host = whole.host.clone();
+    assert_eq!(whole, own);
+    assert_eq!(own.host.spools.len(), 2);
+    assert_eq!(own.host.min_free.values().copied().collect::<Vec<_>>(), [1_073_741_824]);
     assert_eq!(fill(Config::default(), &Discovered::default()), Config::default());
     let off = Host::new("http-mgmt-port 0\n").read().found;
     assert_eq!(fill(Config::default(), &off).pmta.url, None);
