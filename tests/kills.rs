@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     dead_code,
     reason = "tests may stop at the first surprise; not every test needs all of the rig"
 )]
