@@ -39,7 +39,7 @@ fn a_healthy_host_has_nothing_bad() {
     rig.pass(5);
     rig.collect(&[]);
     let report = examine(&rig);
-    names(&report, "web-monitor", "ok", &["answers"]);
+    names(&report, "web-monitor", "good", &["answers"]);
     assert!(!report.lines().any(|line| line.starts_with("BAD")), "{report}");
 }
 

@@ -188,7 +188,7 @@ mod tests {
         let all: Vec<&'static dyn Source> = vec![&Works, &Panics, &Hangs];
         let sources = all.into_iter().map(|source| (source, Notes::default())).collect();
         let expedition = start(sources, &Arc::new(Config::default()), tick);
-        let mut hauls = expedition.wait(now + Duration::from_secs(2), &Stop::never());
+        let mut hauls = expedition.wait(now + Duration::from_millis(400), &Stop::never());
         hauls.sort_by_key(|haul| haul.source);
         let [hangs, panics, works] = hauls.as_slice() else { panic!("{}", hauls.len()) };
         assert!(matches!(hangs.result, Err(SourceError::Late { .. })));
