@@ -9,27 +9,24 @@ mod tests;
 use super::Provider;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use table::Table;
+use table::{DomainSays, HostSays, Table};
 
-type Cache = HashMap<Box<str>, Known, foldhash::fast::FixedState>;
+type Domains = HashMap<Box<str>, DomainSays, foldhash::fast::FixedState>;
+type Hosts = HashMap<Box<[u8]>, HostSays, foldhash::fast::FixedState>;
 
-/// Domains remembered with their provider; when there are more, it starts afresh.
+/// Domains, and MX hosts, remembered; when there are more, it starts afresh.
 const MOST_DOMAINS: usize = 65_536;
 /// No domain name is longer (RFC 1035); the rest is cut.
 const LONGEST_DOMAIN: usize = 255;
 
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    number: Option<u16>,
-    /// Whether an MX host had its say.
-    by_mx: bool,
-}
-
-/// The table of providers, the operator's map over it, and what was looked up before.
+/// The table of providers, the operator's map over it, and what was looked up before. What is
+/// remembered changes no answer: totals by provider must not depend on how files were cut into
+/// runs.
 #[derive(Debug)]
 pub struct Providers {
     table: Table,
-    cache: Cache,
+    domains: Domains,
+    hosts: Hosts,
     /// The domain in lower case, where the record's spelling is not.
     lowered: String,
 }
@@ -38,17 +35,20 @@ impl Providers {
     /// `operator` is `[providers]` of the configuration: name to recipient domains, queue names
     /// and, with a leading `*.`, everything below a domain (MX hosts too).
     pub fn new(operator: &BTreeMap<String, Vec<String>>) -> Providers {
-        Providers { table: Table::new(operator), cache: Cache::default(), lowered: String::new() }
+        Providers {
+            table: Table::new(operator),
+            domains: Domains::default(),
+            hosts: Hosts::default(),
+            lowered: String::new(),
+        }
     }
 
     /// The provider of a queue or recipient domain (`example.com`, `yahoo.rollup`) whose host was
     /// `mta` (`host (address)`, may be empty). The operator's map decides, then the rollup name,
-    /// then the MX host's suffix, then the domain. A domain stays with what its MX once said, so
-    /// that records without an MX are counted at the same provider.
+    /// then the MX host's suffix, then the domain. The same two always give the same provider.
     pub fn lookup(&mut self, domain: &[u8], mta: &[u8]) -> Provider<'_> {
         let domain = domain.get(..LONGEST_DOMAIN).unwrap_or(domain);
-        let has_mta = !mta.is_empty();
-        let Providers { table, cache, lowered } = self;
+        let Providers { table, domains, hosts, lowered } = self;
         let name: &str = match plain_name(domain) {
             Some(name) => name,
             None => {
@@ -56,26 +56,29 @@ impl Providers {
                 lowered
             }
         };
-        let known = match cache.get(name) {
-            Some(known) if known.by_mx || !has_mta => *known,
-            _ => {
-                let known = Known { number: table.find(name, mta), by_mx: has_mta };
-                if cache.len() >= MOST_DOMAINS {
-                    cache.clear();
-                }
-                cache.insert(name.into(), known);
-                known
+        let domain = match domains.get(name) {
+            Some(said) => *said,
+            None => remember(domains, name.into(), table.of_domain(name)),
+        };
+        let host = if mta.is_empty() || domain.needs_no_host(table) {
+            HostSays::default()
+        } else {
+            let host = host_of(mta);
+            match hosts.get(host) {
+                Some(said) => *said,
+                None => remember(hosts, host.into(), table.of_host(host)),
             }
         };
-        match known.number {
+        match domain.with(host) {
             Some(number) => Provider::Named(number),
-            None => Provider::Domain(cache.get_key_value(name).map_or("", |(key, _)| key)),
+            None => Provider::Domain(domains.get_key_value(name).map_or("", |(key, _)| key)),
         }
     }
 
     /// The provider that an MX host alone tells; `None` when it is nobody we know.
     pub fn of_host(&self, mta: &[u8]) -> Option<u16> {
-        self.table.find_host(mta)
+        let said = self.table.of_host(host_of(mta));
+        said.operator.or(said.suffix)
     }
 
     /// A named provider's spelling in tags, sentences and `--provider`.
@@ -128,6 +131,24 @@ impl Providers {
     pub fn fingerprint() -> u64 {
         table::fingerprint()
     }
+}
+
+fn remember<K: std::hash::Hash + Eq, V: Copy>(
+    kept: &mut HashMap<K, V, foldhash::fast::FixedState>,
+    key: K,
+    said: V,
+) -> V {
+    if kept.len() >= MOST_DOMAINS {
+        kept.clear();
+    }
+    kept.insert(key, said);
+    said
+}
+
+/// `mx.example.com (192.0.2.1)` -> `mx.example.com`, in the record's own spelling.
+fn host_of(mta: &[u8]) -> &[u8] {
+    let end = mta.iter().position(|byte| matches!(byte, b' ' | b'(' | b'[')).unwrap_or(mta.len());
+    mta.get(..end.min(LONGEST_DOMAIN)).unwrap_or_default()
 }
 
 /// A name that can be looked up as it stands.

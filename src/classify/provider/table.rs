@@ -23,6 +23,33 @@ struct Row {
     rollups: &'static str,
 }
 
+/// The providers that one domain leads to, by each of the ways.
+#[derive(Debug, Clone, Copy)]
+pub struct DomainSays {
+    operator: Option<u16>,
+    rollup: Option<u16>,
+    domain: Option<u16>,
+}
+
+/// The providers that one MX host leads to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostSays {
+    pub operator: Option<u16>,
+    pub suffix: Option<u16>,
+}
+
+impl DomainSays {
+    /// The operator's map decides, then the rollup name, then the host's suffix, then the domain.
+    pub fn with(self, host: HostSays) -> Option<u16> {
+        self.operator.or(host.operator).or(self.rollup).or(host.suffix).or(self.domain)
+    }
+
+    /// Whether no host could change the answer.
+    pub fn needs_no_host(self, table: &Table) -> bool {
+        self.operator.is_some() || (self.rollup.is_some() && !table.has_operator())
+    }
+}
+
 /// Names by number, and the ways that lead to a number.
 #[derive(Debug)]
 pub struct Table {
@@ -77,27 +104,29 @@ impl Table {
         }
     }
 
-    /// `domain` in lower case; `mta` as the record has it.
-    pub fn find(&self, domain: &str, mta: &[u8]) -> Option<u16> {
-        let host = host_of(mta);
-        self.operators(domain, &host)
-            .or_else(|| domain.strip_suffix(".rollup").and_then(|stem| self.rollup(stem)))
-            .or_else(|| suffix(&host, |name| self.hosts.get(name)))
-            .or_else(|| self.domains.get(domain).copied())
-    }
-
-    pub fn find_host(&self, mta: &[u8]) -> Option<u16> {
-        let host = host_of(mta);
-        self.operators("", &host).or_else(|| suffix(&host, |name| self.hosts.get(name)))
-    }
-
-    fn operators(&self, domain: &str, host: &str) -> Option<u16> {
-        if self.operator.is_empty() && self.operator_suffixes.is_empty() {
-            return None;
+    /// What a domain (in lower case) or rollup name says.
+    pub fn of_domain(&self, domain: &str) -> DomainSays {
+        DomainSays {
+            operator: self.of_operator(domain),
+            rollup: domain.strip_suffix(".rollup").and_then(|stem| self.rollup(stem)),
+            domain: self.domains.get(domain).copied(),
         }
-        let by_suffix = |name| suffix(name, |suffix| self.operator_suffixes.get(suffix));
-        let exact = |name| self.operator.get(name).copied();
-        exact(domain).or_else(|| by_suffix(domain)).or_else(|| exact(host)).or_else(|| by_suffix(host))
+    }
+
+    /// What the name of an MX host says.
+    pub fn of_host(&self, host: &[u8]) -> HostSays {
+        let host = String::from_utf8_lossy(host).trim_end_matches('.').to_ascii_lowercase();
+        HostSays { operator: self.of_operator(&host), suffix: suffix(&host, |name| self.hosts.get(name)) }
+    }
+
+    /// Whether the operator named any domain or host.
+    pub fn has_operator(&self) -> bool {
+        !(self.operator.is_empty() && self.operator_suffixes.is_empty())
+    }
+
+    fn of_operator(&self, name: &str) -> Option<u16> {
+        let exact = self.operator.get(name).copied();
+        exact.or_else(|| suffix(name, |suffix| self.operator_suffixes.get(suffix)))
     }
 
     /// `gmail.rollup`, by the provider's own name, and also `gmail.com.rollup`.
@@ -177,14 +206,6 @@ fn suffix<'a>(name: &str, known: impl Fn(&str) -> Option<&'a u16>) -> Option<u16
         }
         rest = rest.split_once('.')?.1;
     }
-}
-
-/// `mx.example.com (192.0.2.1)` -> `mx.example.com`.
-fn host_of(mta: &[u8]) -> String {
-    let end = mta.iter().position(|byte| matches!(byte, b' ' | b'(' | b'[')).unwrap_or(mta.len());
-    let host = mta.get(..end).unwrap_or_default();
-    let host = host.get(..super::LONGEST_DOMAIN).unwrap_or(host);
-    String::from_utf8_lossy(host).trim_end_matches('.').to_ascii_lowercase()
 }
 
 #[cfg(test)]
