@@ -185,12 +185,18 @@ mod tests {
     fn each_source_fails_alone() {
         let now = Instant::now();
         let tick = Tick { now_ns: 0, started: now, deadline: now + Duration::from_secs(60) };
-        let all: Vec<&'static dyn Source> = vec![&Works, &Panics, &Hangs];
-        let sources = all.into_iter().map(|source| (source, Notes::default())).collect();
-        let expedition = start(sources, &Arc::new(Config::default()), tick);
-        let mut hauls = expedition.wait(now + Duration::from_millis(400), &Stop::never());
-        hauls.sort_by_key(|haul| haul.source);
-        let [hangs, panics, works] = hauls.as_slice() else { panic!("{}", hauls.len()) };
+        let wait = |all: Vec<&'static dyn Source>, time: Duration| {
+            let sources = all.into_iter().map(|source| (source, Notes::default())).collect();
+            let expedition = start(sources, &Arc::new(Config::default()), tick);
+            let mut hauls = expedition.wait(now + time, &Stop::never());
+            hauls.sort_by_key(|haul| haul.source);
+            hauls
+        };
+        // Those that come home have all the time they need; the one that never does, none.
+        let hauls = wait(vec![&Works, &Panics], Duration::from_secs(60));
+        let [panics, works] = hauls.as_slice() else { panic!("{}", hauls.len()) };
+        let late = wait(vec![&Hangs], Duration::ZERO);
+        let [hangs] = late.as_slice() else { panic!("{}", late.len()) };
         assert!(matches!(hangs.result, Err(SourceError::Late { .. })));
         assert!(matches!(panics.result, Err(SourceError::Malformed { .. })));
         assert_eq!(panics.samples.len(), 1, "what was pushed before stands");

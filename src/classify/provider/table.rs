@@ -107,7 +107,7 @@ impl Table {
     /// What a domain (in lower case) or rollup name says.
     pub fn of_domain(&self, domain: &str) -> DomainSays {
         DomainSays {
-            operator: self.of_operator(domain),
+            operator: self.operator.get(domain).copied().or_else(|| self.operator_suffix(domain)),
             rollup: domain.strip_suffix(".rollup").and_then(|stem| self.rollup(stem)),
             domain: self.domains.get(domain).copied(),
         }
@@ -116,7 +116,11 @@ impl Table {
     /// What the name of an MX host says.
     pub fn of_host(&self, host: &[u8]) -> HostSays {
         let host = String::from_utf8_lossy(host).trim_end_matches('.').to_ascii_lowercase();
-        HostSays { operator: self.of_operator(&host), suffix: suffix(&host, |name| self.hosts.get(name)) }
+        let operator = self.operator.get(host.as_str()).copied();
+        HostSays {
+            operator: operator.or_else(|| self.operator_suffix(&host)),
+            suffix: suffix(&host, |name| self.hosts.get(name)),
+        }
     }
 
     /// Whether the operator named any domain or host.
@@ -124,9 +128,8 @@ impl Table {
         !(self.operator.is_empty() && self.operator_suffixes.is_empty())
     }
 
-    fn of_operator(&self, name: &str) -> Option<u16> {
-        let exact = self.operator.get(name).copied();
-        exact.or_else(|| suffix(name, |suffix| self.operator_suffixes.get(suffix)))
+    fn operator_suffix(&self, name: &str) -> Option<u16> {
+        suffix(name, |part| self.operator_suffixes.get(part))
     }
 
     /// `gmail.rollup`, by the provider's own name, and also `gmail.com.rollup`.
