@@ -39,7 +39,7 @@ fn a_healthy_host_has_nothing_bad() {
     rig.pass(5);
     rig.collect(&[]);
     let report = examine(&rig);
-    names(&report, "web-monitor", "ok", &["answers"]);
+    names(&report, "web-monitor", "good", &["answers"]);
     assert!(!report.lines().any(|line| line.starts_with("BAD")), "{report}");
 }
 
@@ -68,7 +68,7 @@ fn missing_t_and_tq_records_are_told_with_the_line_to_add() {
     let rig = Rig::with(|options| options.transient_records = false);
     rig.pass(5);
     let report = examine(&rig);
-    let lines = topic(&report, "deferrals").join("\n");
+    let lines = topic(&report, "deferral-records").join("\n");
     assert!(lines.starts_with("BAD") && lines.contains("records d,b,"), "{report}");
     assert!(lines.contains("tq"), "{report}");
 }
