@@ -46,7 +46,7 @@ fn words(rig: &Rig, line: &str) -> Answer {
 #[test]
 fn an_incident_goes_from_ok_to_critical_and_back() {
     let rig = Rig::with(|options| {
-        options.rate = 60.0;
+        options.rate = 30.0;
         options.scenario = "yahoo-handshake@2700+1500x1.6".to_owned();
     });
     rig.collect(&[]);
@@ -84,14 +84,14 @@ fn an_incident_goes_from_ok_to_critical_and_back() {
         assert_eq!(answer.code, code, "{range}: {}", answer.text);
         assert!(answer.first().contains("[Yahoo]"), "{}", answer.text);
     }
-    for _ in 0..18 {
-        rig.pass(60);
+    for _ in 0..6 {
+        rig.pass(180);
         rig.collect(&[]);
     }
     let lasting = words(&rig, "all");
     assert_eq!(lasting.code, 2, "{}", lasting.text);
-    for _ in 0..18 {
-        rig.pass(150);
+    for _ in 0..6 {
+        rig.pass(450);
         rig.collect(&[]);
     }
     let over = words(&rig, "all");
@@ -338,7 +338,7 @@ fn output_fits_whoever_reads_it() {
 }
 
 #[test]
-fn two_users_share_one_ledger() {
+fn host_agents_and_checks_share_one_ledger() {
     let rig = Rig::with(|options| options.rate = 50.0);
     std::fs::create_dir(rig.state()).unwrap();
     std::fs::set_permissions(rig.state(), std::fs::Permissions::from_mode(0o2770)).unwrap();

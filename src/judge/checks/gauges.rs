@@ -31,8 +31,11 @@ pub struct Gauges {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Seen {
     at: Seconds,
-    rows: Vec<(String, BTreeMap<String, String>, BTreeMap<String, f64>)>,
+    rows: Vec<Row>,
 }
+
+/// Measurement, tags and fields.
+type Row = (String, BTreeMap<String, String>, BTreeMap<String, f64>);
 
 impl Gauges {
     /// What of a run's samples is worth keeping.

@@ -5,6 +5,7 @@ mod contract;
 mod evidence;
 mod question;
 mod verdict;
+mod words;
 
 pub use contract::{answer_usage, is_asked_for};
 

@@ -129,9 +129,8 @@ pub fn unit(unit: Unit) -> (&'static str, Uom) {
 
 /// `check list`: names, figures, defaults.
 pub fn list() -> String {
-    let mut text = format!("{:<18} {:<20} {:<8} {:<8} {}\n", "check", "figure", "-w", "-c", "about");
-    let _ =
-        writeln!(text, "{:<18} {:<20} {:<8} {:<8} {}", "all", "-", "-", "-", "the worst of all checks below");
+    let mut text = format!("{:<18} {:<20} {:<8} {:<8} about\n", "check", "figure", "-w", "-c");
+    let _ = writeln!(text, "{:<18} {:<20} {:<8} {:<8} the worst of all checks below", "all", "-", "-", "-");
     for check in checks() {
         let figure = check
             .figure

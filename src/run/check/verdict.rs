@@ -3,9 +3,10 @@
 
 use super::evidence::Evidence;
 use super::question::{Question, unit};
-use crate::emit::nagios::{Perf, Plugin, Range, Status, Uom, sentence, status};
+use super::words;
+use crate::emit::nagios::{Perf, Plugin, Range, Status, Uom, status};
 use crate::judge::checks::{Check, Figure, Reading, Scope, checks};
-use crate::record::{Finding, Seconds, State, Unit, Value};
+use crate::record::{Finding, State, Unit, Value};
 use crate::run::fates::Fate;
 
 /// Totals that a graph wants from every run, with labels that never change.
@@ -50,7 +51,7 @@ fn stale(question: &Question, evidence: &Evidence) -> Option<Plugin> {
         return None;
     }
     let mut plugin =
-        Plugin::new(Status::Unknown, format!("stale: last collection {} ago: {why}", lasting(age)));
+        Plugin::new(Status::Unknown, format!("stale: last collection {} ago: {why}", words::lasting(age)));
     plugin.perf = vec![Perf::new("age", Some(age as f64), Uom::Seconds).bounds(0.0, None)];
     Some(plugin)
 }
@@ -59,8 +60,9 @@ fn one(question: &Question, evidence: &Evidence, check: Check) -> Plugin {
     let part = part(question, evidence, check, &question.scope);
     let mut plugin = lead(&part.lines);
     plugin.perf = part.perf;
-    // The first line says it already.
-    plugin.lines = part.lines.into_iter().skip(1).collect();
+    // Not twice what the first line says in full.
+    let said = part.lines.first().is_some_and(|(_, text)| words::headline(text) == text);
+    plugin.lines = part.lines.into_iter().skip(usize::from(said)).collect();
     plugin
 }
 
@@ -102,13 +104,14 @@ fn rank(status: Status, text: &str) -> u8 {
     }
 }
 
-/// The worst line as the first one, with the number of others that are no better than it looks.
+/// The worst line, shortened, as the first one, with the number of others that tell something.
 fn lead(lines: &[(Status, String)]) -> Plugin {
     let worst = lines.iter().fold(Status::Ok, |worst, (status, _)| worst.worst(*status));
     let Some((_, first)) = lines.first() else { return Plugin::new(worst, "nothing found") };
+    let first = words::headline(first);
     let more = lines.iter().skip(1).filter(|(status, text)| rank(*status, text) > 0).count();
     if more == 0 {
-        return Plugin::new(worst, first.clone());
+        return Plugin::new(worst, first);
     }
     Plugin::new(worst, format!("{first} (and {more} more)"))
 }
@@ -119,9 +122,13 @@ fn quiet(question: &Question, evidence: &Evidence) -> String {
     let deferrals = figures.read(Figure::Deferrals, &question.scope);
     let shown = deferrals
         .value
-        .map_or_else(|| "no attempts".to_owned(), |ratio| format!("deferrals {}", percent(ratio)));
+        .map_or_else(|| "no attempts".to_owned(), |ratio| format!("deferrals {}", words::percent(ratio)));
     let n = deferrals.n.unwrap_or(0);
-    format!("{}nothing found; {shown} in {} (n={n})", question.scope.bracket(), lasting(question.window))
+    format!(
+        "{}nothing found; {shown} in {} (n={n})",
+        question.scope.bracket(),
+        words::lasting(question.window)
+    )
 }
 
 /// The findings of a check and its figure, worst first.
@@ -145,14 +152,19 @@ fn part(question: &Question, evidence: &Evidence, check: Check, scope: &Scope) -
             Some((ranged, ..)) if question.ranged => ranged,
             _ => status(finding),
         };
-        lines.push((state, told(finding, question.verbose)));
+        lines.push((state, words::told(finding, question.verbose)));
     }
     if let Some(trouble) = unseen(question, evidence, check, reading.map(|(_, reading)| reading)) {
         lines.push(trouble);
     } else if let Some((ranged, figure, reading)) = judged {
         let explained = !lines.is_empty();
         if !explained || question.verbose > 0 {
-            lines.push((ranged, words(question, check, figure, reading, ranged)));
+            let left = match ranged {
+                Status::Warning => warning,
+                Status::Critical => critical,
+                _ => None,
+            };
+            lines.push((ranged, words::figure(question, check, figure, reading, left)));
         }
     }
     lines.sort_by_key(|(status, text)| std::cmp::Reverse(rank(*status, text)));
@@ -209,8 +221,10 @@ fn unseen(
             format!("there is nothing to read for {} on this host (see pmta-vitals doctor)", check.name),
         )),
         _ if !fresh => {
-            let age = seen
-                .map_or_else(|| "never".to_owned(), |seen| format!("{} ago", lasting(evidence.now - seen)));
+            let age = seen.map_or_else(
+                || "never".to_owned(),
+                |seen| format!("{} ago", words::lasting(evidence.now - seen)),
+            );
             Some((Status::Unknown, format!("stale: {} was last seen {age}", check.name)))
         }
         _ => None,
@@ -223,63 +237,6 @@ fn advice(check: Check) -> &'static str {
     } else {
         "start PowerMTA (systemctl start pmta), then read its log"
     }
-}
-
-/// The finding's sentence; with -vv also what it rests on.
-fn told(finding: &Finding, verbose: u8) -> String {
-    let mut text = sentence(finding);
-    if verbose > 1 {
-        let shown = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |value| short(value));
-        text = format!(
-            "{text} [{} {}, was {}, now {}, n={}, confidence {}, id {}]",
-            finding.state.name(),
-            lasting((finding.changed - finding.began).max(0)),
-            shown(finding.was),
-            shown(finding.now),
-            finding.n,
-            finding.confidence.name(),
-            finding.id
-        );
-    }
-    text
-}
-
-fn words(question: &Question, check: Check, figure: Figure, reading: Reading, status: Status) -> String {
-    let bracket = question.scope.bracket();
-    let Some(value) = reading.value else {
-        let n = reading.n.map_or_else(String::new, |n| format!(" (n={n})"));
-        let nothing = if figure.is_of_records() {
-            format!("no {} in {}", "attempts", lasting(question.window))
-        } else {
-            "PowerMTA names no limit".to_owned()
-        };
-        let nothing = if figure == Figure::Delay { "no deliveries lately".to_owned() } else { nothing };
-        return format!("{bracket}{nothing}{n}");
-    };
-    let shown = match figure.unit() {
-        Unit::Ratio => percent(value),
-        Unit::Seconds if figure == Figure::Age => format!("{} ago", lasting(value as Seconds)),
-        Unit::Seconds => format!("{} s", short(value)),
-        Unit::Bytes => format!("{} MiB", short(value / 1_048_576.0)),
-        _ => short(value),
-    };
-    if figure == Figure::Up {
-        return "PowerMTA answers".to_owned();
-    }
-    let window = if matches!(figure, Figure::Deferrals | Figure::Bounces | Figure::Reason(_)) {
-        format!(" in {}", lasting(question.window))
-    } else {
-        String::new()
-    };
-    let n = reading.n.map_or_else(String::new, |n| format!(" (n={n})"));
-    let text = format!("{bracket}{} {shown}{window}{n}", figure.words());
-    if status == Status::Ok {
-        return text;
-    }
-    let (warning, critical) = ranges(question, check);
-    let range = if status == Status::Critical { critical } else { warning };
-    let range = range.map_or_else(String::new, |range| format!(", range {range}"));
-    format!("{text}{range}. Action: {}", check.action)
 }
 
 fn perf(figure: Figure, reading: Reading, warning: Option<Range>, critical: Option<Range>) -> Vec<Perf> {
@@ -332,20 +289,16 @@ fn in_units(value: f64, figure: Figure) -> f64 {
     (value * digits).round() / digits
 }
 
-fn percent(ratio: f64) -> String {
-    format!("{} %", short(ratio * 100.0))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// At most one digit behind the point.
-fn short(value: f64) -> String {
-    format!("{}", (value * 10.0).round() / 10.0)
-}
-
-fn lasting(seconds: Seconds) -> String {
-    match seconds {
-        ..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
+    #[test]
+    fn silence_that_was_decided_comes_before_plain_silence() {
+        let lines = [(Status::Ok, "fine".to_owned()), (Status::Ok, "suppressed (rule): [GMX] x".to_owned())];
+        let mut sorted = lines.to_vec();
+        sorted.sort_by_key(|(status, text)| std::cmp::Reverse(rank(*status, text)));
+        let plugin = lead(&sorted);
+        assert_eq!((plugin.status, plugin.text.as_str()), (Status::Ok, "suppressed (rule): [GMX] x"));
     }
 }
