@@ -7,6 +7,7 @@ pub mod accounting;
 pub mod disk;
 pub mod follow;
 pub mod kernel;
+pub mod keys;
 pub mod pmta_config;
 mod pressure;
 pub mod process;
@@ -46,8 +47,15 @@ pub trait Source: Sync {
 }
 
 /// Every source, in the order in which they are started and printed.
-pub const SOURCES: &[&dyn Source] =
-    &[&web::Web, &smtp::Smtp, &process::Process, &disk::Disk, &kernel::Kernel, &accounting::AccountingFiles];
+pub const SOURCES: &[&dyn Source] = &[
+    &web::Web,
+    &smtp::Smtp,
+    &process::Process,
+    &disk::Disk,
+    &keys::DkimKeys,
+    &kernel::Kernel,
+    &accounting::AccountingFiles,
+];
 
 /// Why a source has nothing (more) to say; each variant tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
