@@ -48,7 +48,7 @@ fn main() {
         ),
     )
     .unwrap();
-    let lines = file.clone();
+    let lines = file;
     race(
         "a delta of accounting records",
         ROUNDS,

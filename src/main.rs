@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return run::answer_usage(&usage),
     };
-    match run::run(cli, started) {
+    match run::run(&cli, started) {
         Ok(code) => code,
         Err(error) => {
             // Telegraf shows the first line of stderr, 512 bytes of it.

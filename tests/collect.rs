@@ -160,7 +160,7 @@ fn a_web_monitor_in_trouble_leaves_the_accounting_unharmed() {
         (WebFault::Garbage, None),
         (WebFault::ServerError, None),
     ] {
-        rig.host.break_web(&[fault.clone()]).unwrap();
+        rig.host.break_web(&[fault]).unwrap();
         rig.pass(10);
         let metrics = rig.collect(&[]);
         equal(&metrics, &rig.host.totals());

@@ -13,7 +13,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let bench = Bench { rig: Rig::with(|options| options.rate = 5.0) };
+        Bench::with_rate(5.0)
+    }
+
+    fn with_rate(rate: f64) -> Bench {
+        let bench = Bench { rig: Rig::with(|options| options.rate = rate) };
         bench.configure("");
         bench.process("pmtad", 10, 100, 50_000);
         bench.process("pmtahttp", 11, 100, 1_000);
@@ -303,7 +307,7 @@ fn restarts_in_a_row_are_a_crash_loop_and_one_is_a_note() {
 #[test]
 fn leak_is_memory_that_grows_hour_by_hour_while_the_queue_does_not() {
     for (step, expected) in [(40_000, 1), (0, 0)] {
-        let bench = Bench::new();
+        let bench = Bench::with_rate(0.2);
         let mut metrics = Metrics::default();
         for hour in 0..8 {
             bench.process("pmtad", 10, 100, 200_000 + hour * step);
@@ -390,6 +394,46 @@ fn fairness_a_vmta_that_stands_still_is_told_and_a_paused_one_is_not() {
         assert!(*index > 0.0 && *index <= 1.0, "{index}");
         assert_eq!(named, stalls);
     }
+}
+
+#[test]
+fn dkim_keys_that_are_missing_or_closed_to_pmtad_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let status = bench.proc(10).join("status");
+    let text = fs::read_to_string(&status).unwrap();
+    let ids = "Uid:\t4242 4242 4242 4242\nGid:\t4242 4242 4242 4242\nGroups:\t4243\n";
+    fs::write(&status, format!("{text}{ids}")).unwrap();
+    let keys = bench.rig.folder.path().join("keys");
+    fs::create_dir(&keys).unwrap();
+    for folder in [bench.rig.folder.path(), &keys] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let key = keys.join("a.pem");
+    let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+    fs::write(&key, "no key").unwrap();
+    mode(0o644);
+    let config = bench.rig.host.config_path();
+    let text = fs::read_to_string(&config).unwrap();
+    // A pattern names no file, and a key that everybody may read is open to pmtad, too.
+    let fine = format!(
+        "domain-key s,a.example,{}\ndomain-key s,*,{}\n",
+        key.display(),
+        keys.join("$d.pem").display()
+    );
+    fs::write(&config, format!("{text}\n{fine}")).unwrap();
+    quiet(&bench.runs(1, 600), "dkim");
+    mode(0o600);
+    fires(&bench.runs(1, 600), "dkim", "unreadable", "critical");
+    mode(0o644);
+    fs::write(&config, format!("{text}\n{fine}domain-key s,b.example,{}\n", keys.join("b.pem").display()))
+        .unwrap();
+    let metrics = bench.runs(1, 600);
+    fires(&metrics, "dkim", "missing", "critical");
+    assert!(metrics.text.contains("(b.example) is not there"), "{}", metrics.text);
+    fs::write(keys.join("b.pem"), "no key").unwrap();
+    fs::set_permissions(keys.join("b.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    quiet(&bench.runs(1, 600), "dkim");
 }
 
 #[test]

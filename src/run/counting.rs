@@ -159,14 +159,14 @@ impl Count<'_> {
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
-        let (now, gauges) = recollection.save()?.unwrap_or_default();
+        let standing = recollection.save()?.unwrap_or_default();
         let mut samples = samples;
-        samples.extend(gauges);
+        samples.extend(standing.gauges);
         samples.extend(ages.rows(self.tick.now()));
         ages.write_down(&mut locked.notes(SIGNALS), AGES);
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
-        locked.keep_findings(&now)?;
+        locked.keep_findings(&standing.findings)?;
         Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
     }
 

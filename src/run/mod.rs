@@ -37,7 +37,7 @@ use std::time::Instant;
 use stop::Stop;
 
 /// Does what the command line asks.
-pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
+pub fn run(cli: &Cli, started: Instant) -> Result<ExitCode, RunError> {
     let global = &cli.global;
     match &cli.command {
         Command::Collect(args) => return collect::run(&Setup::read(global)?, args, started),

@@ -34,6 +34,13 @@ struct Loaded {
     bench: Bench,
 }
 
+/// How things stand after a run that judged.
+#[derive(Debug, Default)]
+pub struct Standing {
+    pub findings: Vec<Finding>,
+    pub gauges: Vec<Sample>,
+}
+
 impl<'l> Recollection<'l> {
     pub fn new(
         shelf: Shelf<'l>,
@@ -83,7 +90,7 @@ impl<'l> Recollection<'l> {
     /// Puts everything back within the run's transaction, and gives the findings as they stand
     /// now; `None` when nothing was judged and they stand as they did.
     /// With them come the gauges that only the windows know.
-    pub fn save(mut self) -> Result<Option<(Vec<Finding>, Vec<Sample>)>, LedgerError> {
+    pub fn save(mut self) -> Result<Option<Standing>, LedgerError> {
         if let Some(trouble) = self.trouble {
             return Err(trouble);
         }
@@ -96,7 +103,7 @@ impl<'l> Recollection<'l> {
         } else {
             self.notes.remove(AWAKE);
         }
-        Ok(Some((loaded.bench.findings().cloned().collect(), gauges)))
+        Ok(Some(Standing { findings: loaded.bench.findings().cloned().collect(), gauges }))
     }
 
     fn load(&mut self) -> Option<&mut Loaded> {

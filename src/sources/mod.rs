@@ -7,6 +7,7 @@ pub mod accounting;
 pub mod disk;
 pub mod follow;
 pub mod kernel;
+pub mod keys;
 pub mod pmta_config;
 pub mod pmta_log;
 mod pressure;
@@ -52,6 +53,7 @@ pub const SOURCES: &[&dyn Source] = &[
     &smtp::Smtp,
     &process::Process,
     &disk::Disk,
+    &keys::DkimKeys,
     &kernel::Kernel,
     &accounting::AccountingFiles,
     &pmta_log::PmtaLog,

@@ -158,6 +158,23 @@ fn read_name(proc: &Path, pid: u32) -> Option<String> {
     read_short(proc.join(pid.to_string()).join("comm")).map(|name| name.trim_end().to_owned())
 }
 
+/// User and groups of the daemon that runs here, as the kernel sees them.
+pub(super) fn identity(proc: &Path) -> Option<(u32, Vec<u32>)> {
+    let mut groups = NAMES.map(|_| Group::default());
+    search(proc, &mut groups).ok()?;
+    let pid = groups.first()?.pids.first()?;
+    let status = read_short(proc.join(pid.to_string()).join("status"))?;
+    let numbers = |key: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    // Real, effective, saved, file system: files are opened with the last.
+    let uid = *numbers("Uid:").get(3)?;
+    let mut all = numbers("Groups:");
+    all.extend(numbers("Gid:").get(3));
+    Some((uid, all))
+}
+
 fn read_usage(proc: &Path, pid: u32) -> Option<Usage> {
     let folder = proc.join(pid.to_string());
     let stat = read_short(folder.join("stat"))?;

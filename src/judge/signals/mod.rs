@@ -7,6 +7,7 @@
 mod cases;
 mod connections;
 mod disk;
+mod dkim;
 mod down;
 mod fairness;
 mod kernel;
@@ -46,6 +47,7 @@ pub const SIGNALS: &[Signal] = &[
     connections::SIGNAL,
     disk::SIGNAL,
     kernel::SIGNAL,
+    dkim::SIGNAL,
     memory::SIGNAL,
     restarts::SIGNAL,
     leak::SIGNAL,
