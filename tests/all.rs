@@ -10,5 +10,6 @@
 mod collect;
 mod doctor;
 mod readme;
+mod replay;
 mod rig;
 mod tidy;

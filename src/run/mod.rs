@@ -9,9 +9,11 @@ mod demo;
 mod doctor;
 mod explain;
 mod health;
+mod judgement;
 mod passage;
 mod pipeline;
 mod recollection;
+mod replay;
 mod setup;
 mod show;
 mod simulate;
@@ -42,6 +44,7 @@ pub fn run(cli: Cli, started: Instant) -> Result<ExitCode, RunError> {
         Command::Simulate(args) => {
             simulate::run(args, Clock::from_flag(global.now.as_deref())?, &Stop::on_signals())?;
         }
+        Command::Replay(args) => replay::run(Setup::read(global)?, args, started)?,
         Command::Config(args) => show::run(&Setup::read(global)?, args)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -69,6 +72,14 @@ pub enum RunError {
     Textfile { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {}: {source} (is the path right, and may this user read it?)", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}, line {line}: {why}", path.display())]
+    Line { path: PathBuf, line: u64, why: String },
+    #[error("live records came while old ones were being learned; run `replay --learn` again")]
+    Overtaken,
+    #[error("--what-if {0}: write it as key=value, for example --what-if judge.alpha=1e-6")]
+    WhatIf(String),
     #[error("cannot make a temporary folder: {source} (is TMPDIR writable?)")]
     Temporary { source: std::io::Error },
     #[error("cannot read the rules in {}: {source} (mend it, or take it out of [rules] directory)", path.display())]
