@@ -43,6 +43,8 @@ pub enum Command {
     Check(Check),
     /// Say why an SMTP reply was given: one reply, or many with --tsv
     Explain(Explain),
+    /// Run old accounting files through the whole pipeline as if live, and print what would have been told
+    Replay(Replay),
     /// Check access, configuration and PowerMTA's own settings, and say how to mend each
     Doctor(Doctor),
     /// Watch a simulated PowerMTA host have an incident, and what a host agent would be told
@@ -194,6 +196,32 @@ pub struct Explain {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Prints each change of state of a finding as one JSON line, sorted by time, the same bytes \
+                        each time; a summary goes to stderr."
+)]
+pub struct Replay {
+    /// Old accounting files, also .gz, in any order
+    #[arg(required_unless_present = "series", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Waiting recipients over time: JSON lines with time, provider and recipients
+    #[arg(long, value_name = "FILE")]
+    pub status: Option<PathBuf>,
+    /// Judge by another method: reasons or mean-stddev
+    #[arg(long, value_name = "NAME")]
+    pub method: Option<String>,
+    /// Judge with another setting, for example judge.alpha=1e-6; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub what_if: Vec<String>,
+    /// Keep what is usual in the ledger, from records older than its first live one
+    #[arg(long)]
+    pub learn: bool,
+    /// Instead: find anomalies in a file of `timestamp,value[,label]` lines at five-minute steps
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "status", "method", "learn"])]
+    pub series: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct Doctor {
     /// Print the exact commands and configuration lines that mend what was found; runs none of them
     #[arg(long)]
@@ -245,6 +273,18 @@ pub struct Simulate {
     /// Move finished accounting files to another folder, as PowerMTA's move-to does
     #[arg(long)]
     pub move_to: bool,
+    /// Instead: write a labelled month at once and end (accounting files, status.jsonl, truth.jsonl)
+    #[arg(long, requires = "out")]
+    pub month: bool,
+    /// Folder for the month
+    #[arg(long, value_name = "DIR", requires = "month")]
+    pub out: Option<PathBuf>,
+    /// Days of the month; the first quarter of them is quiet
+    #[arg(long, value_name = "N", default_value_t = 28, requires = "month", value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// Volume of the month: 1 is about 260,000 recipients a day
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "month")]
+    pub scale: f64,
     /// Write t and tq records to a file of their own, as many sites do
     #[arg(long)]
     pub separate_diag: bool,

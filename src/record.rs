@@ -97,6 +97,11 @@ impl Kind {
         })
     }
 
+    /// A deferral or a bounce: a record whose reply says why.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Kind::Deferred | Kind::QueueDeferred | Kind::Bounced)
+    }
+
     /// The counter of `pmta_recipients` and `pmta_totals` that this type raises.
     pub fn field(self) -> &'static str {
         match self {

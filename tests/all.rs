@@ -20,6 +20,7 @@ mod logs;
 mod loops;
 mod mutations;
 mod readme;
+mod replay;
 mod rig;
 mod secrets;
 mod signals;

@@ -2,6 +2,7 @@
 //! reads counts and baselines and writes nothing but the baselines.
 
 use super::describe::{Scene, conclude, describe, route, severity};
+use super::detectors::throughput::Throughput;
 use super::detectors::{self, connections, mean_stddev, reasons, resolver};
 use super::learn;
 use super::life::{Alarm, Case, Cases, Group, enter, next_state};
@@ -28,6 +29,7 @@ pub struct Bench {
     surroundings: Surroundings,
     /// Series that are not quiet, or whose sum of evidence is not 0.
     awake: BTreeSet<(Key, u8)>,
+    throughput: Throughput,
 }
 
 impl Bench {
@@ -41,6 +43,7 @@ impl Bench {
             rules: suppress::rules(&config.suppress)?,
             cases: Cases::load(baselines),
             surroundings: Surroundings::default(),
+            throughput: Throughput::load(baselines),
             awake: stirring.map(|(key, signal, _)| (key, signal)).collect(),
         })
     }
@@ -57,6 +60,11 @@ impl Bench {
         self.forget_replaced(windows, baselines);
         if at % BUCKET_SECONDS == 0 {
             learn::close_buckets(at, windows, baselines, &self.settings);
+            let dropped = self.cases.open(HOST, Group::Drop).is_some();
+            self.throughput.close(at, windows, dropped, baselines);
+        }
+        if at % 60 == 0 {
+            self.judge_volume(at, windows);
         }
         let busy = windows.sum(HOST, Channel::Attempts, at - STEP, at) > 0;
         if !busy && self.awake.is_empty() && self.cases.is_empty() {
@@ -127,11 +135,19 @@ impl Bench {
             } else {
                 self.awake.remove(&(key, number));
             }
-            self.apply(key, signal, &judged, at, windows);
+            self.apply(key, signal, &judged, at, windows, baselines);
         }
     }
 
-    fn apply(&mut self, key: Key, signal: Signal, judged: &Judged, at: Seconds, windows: &Windows) {
+    fn apply(
+        &mut self,
+        key: Key,
+        signal: Signal,
+        judged: &Judged,
+        at: Seconds,
+        windows: &Windows,
+        baselines: &Baselines,
+    ) {
         let by_total = self.settings.method == Method::MeanStddev;
         let group = match signal {
             Signal::Slow => Group::Slow,
@@ -142,6 +158,12 @@ impl Bench {
         match judged.change {
             reasons::Change::Fires if !(by_total && matches!(group, Group::Refusals | Group::Told)) => {
                 let Some(hit) = judged.hit else { return };
+                if group == Group::Refusals
+                    && let Some(larger) = self.larger(key, signal, &hit, at, windows, baselines)
+                {
+                    let alarm = Alarm { signal: larger, onset: judged.onset, ..alarm_of(key, group, &hit) };
+                    self.fire(&Alarm { young: judged.young, ..alarm }, at, windows);
+                }
                 let alarm = Alarm {
                     key,
                     group,
@@ -156,6 +178,35 @@ impl Bench {
             reasons::Change::Ends => self.cases.calm(key, signal),
             _ => {}
         }
+    }
+
+    /// The reason that is under suspicion at the same provider and has more excess refusals than
+    /// the one that was sure first: a reply mix has one cause, and the larger part names it.
+    fn larger(
+        &self,
+        key: Key,
+        first: Signal,
+        hit: &reasons::Hit,
+        at: Seconds,
+        windows: &Windows,
+        baselines: &Baselines,
+    ) -> Option<Signal> {
+        let from = reasons::start(at, hit.window, 0);
+        let excess = |signal: Signal| {
+            let Signal::Reason(reason) = signal else { return None };
+            let life = &baselines.series(key, signal.number())?.life;
+            let k = windows.sum(key, Channel::Reason(reason), from, at) as f64;
+            (!life.is_quiet() && !never_pages(reason)).then_some(k - hit.n as f64 * life.expected)
+        };
+        let mine = excess(first)?;
+        let others = self.awake.range((key, 0)..=(key, u8::MAX)).filter_map(|(_, number)| {
+            let signal = Signal::from_number(*number).filter(|signal| *signal != first)?;
+            Some((excess(signal)?, signal))
+        });
+        others
+            .filter(|(excess, _)| *excess > mine)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, signal)| signal)
     }
 
     fn fire(&mut self, alarm: &Alarm, at: Seconds, windows: &Windows) {
@@ -183,6 +234,37 @@ impl Bench {
         } else if !now && already {
             for case in self.cases.iter_mut().filter(|case| case.group == Group::Connections) {
                 case.firing.clear();
+            }
+        }
+    }
+
+    /// How much mail there is, once a minute.
+    fn judge_volume(&mut self, at: Seconds, windows: &Windows) {
+        let odd = [
+            (Group::Drop, self.throughput.drop(at, windows)),
+            (Group::Surge, self.throughput.surge(at, windows)),
+        ];
+        for (group, odd) in odd {
+            let firing = self.cases.open(HOST, group).is_some_and(|case| !case.firing.is_empty());
+            let over = match group {
+                Group::Drop => firing && self.throughput.is_back(at, windows),
+                _ => firing && odd.is_none(),
+            };
+            if let (Some(odd), false, Some(usual)) = (odd, firing, self.throughput.usual(at)) {
+                let alarm = Alarm {
+                    key: HOST,
+                    group,
+                    signal: Signal::Volume,
+                    onset: at - odd.minutes * 60,
+                    usual: usual.rate * usual.level / 60.0,
+                    window: odd.minutes * 60,
+                    young: false,
+                };
+                self.fire(&alarm, at, windows);
+            } else if over {
+                for case in self.cases.iter_mut().filter(|case| case.group == group) {
+                    case.firing.clear();
+                }
             }
         }
     }
@@ -234,6 +316,18 @@ impl Bench {
             }
         }
         changed
+    }
+}
+
+fn alarm_of(key: Key, group: Group, hit: &reasons::Hit) -> Alarm {
+    Alarm {
+        key,
+        group,
+        signal: Signal::Deferred,
+        onset: 0,
+        usual: hit.usual.mean,
+        window: hit.window,
+        young: false,
     }
 }
 

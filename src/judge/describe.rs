@@ -12,7 +12,7 @@ use crate::classify::Reason;
 use crate::config;
 use crate::ledger::baseline::Baselines;
 use crate::ledger::windows::{Channel, Detail, HOST, Windows};
-use crate::record::{Confidence, Seconds, Severity, State};
+use crate::record::{Confidence, Seconds, Severity, State, Unit};
 
 /// Ratios are kept to six digits: beyond is noise, and a shorter number survives any format.
 fn rounded(ratio: f64) -> f64 {
@@ -48,6 +48,7 @@ pub fn describe(case: &mut Case, scene: &Scene<'_>) {
         Group::Refusals | Group::Told | Group::MeanStddev => refusals(case, scene),
         Group::Slow => slow_provider(case, scene),
         Group::Resolver | Group::Connections => host_wide(case, scene),
+        Group::Drop | Group::Surge => volume(case, scene),
     }
 }
 
@@ -226,6 +227,24 @@ fn slow_provider(case: &mut Case, scene: &Scene<'_>) {
     finding.recipients = recipients;
 }
 
+fn volume(case: &mut Case, scene: &Scene<'_>) {
+    let length = if scene.at - case.fired < 60 { case.window } else { 300 };
+    let n = scene.windows.sum(HOST, Channel::Attempts, scene.at - length, scene.at);
+    let now = n as f64 / length as f64;
+    let finding = &mut case.finding;
+    finding.message = wording::volume(case.group == Group::Drop, case.usual, now);
+    finding.action = match case.group {
+        Group::Drop => "Look whether mail still comes in (`pmta show status`), whether queues are paused and whether the senders run.",
+        _ => "Look which VMTA and job the mail belongs to (`pmta show topqueues`), and whether it is meant.",
+    }
+    .to_owned();
+    finding.unit = Unit::PerSecond;
+    finding.was = Some(rounded(case.usual));
+    finding.now = Some(rounded(now));
+    finding.n = i64::try_from(n).unwrap_or(i64::MAX);
+    finding.recipients = scene.surroundings.backlog;
+}
+
 fn host_wide(case: &mut Case, scene: &Scene<'_>) {
     let reason = if case.group == Group::Resolver { Reason::Dns } else { Reason::ConnectFailure };
     let cause =
@@ -269,6 +288,13 @@ pub fn severity(case: &Case, scene: &Scene<'_>) -> Severity {
         let overrun = finding.reason == Reason::Greylisted.name() && backlog > 50_000;
         return if overrun { Severity::Critical } else { Severity::Info };
     }
+    if case.group == Group::Surge {
+        return Severity::Info;
+    }
+    if case.group == Group::Drop {
+        let lasting = scene.at - case.fired >= 900;
+        return if lasting { Severity::Critical } else { Severity::Warning };
+    }
     if case.group == Group::Slow || case.group == Group::MeanStddev {
         return Severity::Warning;
     }
@@ -295,6 +321,9 @@ pub fn conclude(case: &mut Case, at: Seconds) {
     let subject = if finding.provider.is_empty() { "host" } else { finding.provider.as_str() };
     let what = if finding.reason.is_empty() { finding.finding.as_str() } else { finding.reason.as_str() };
     let minutes = (at - finding.began) / 60;
-    finding.message = wording::resolved(subject, what, finding.now.unwrap_or(0.0), minutes);
+    finding.message = match finding.unit {
+        Unit::Ratio => wording::resolved(subject, what, finding.now.unwrap_or(0.0), minutes),
+        _ => wording::over(subject, what, minutes),
+    };
     finding.action = String::new();
 }

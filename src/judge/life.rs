@@ -23,6 +23,8 @@ pub enum Group {
     Slow,
     Resolver,
     Connections,
+    Drop,
+    Surge,
     MeanStddev,
 }
 
@@ -239,12 +241,13 @@ pub fn enter(
     if state == State::Resolved {
         case.resolved = at;
     }
-    if was.0 != state {
-        finding.changed = at;
-        finding.state = state;
-    }
+    finding.state = state;
     // What is silenced grows worse in silence.
-    was.0 != state || was.1 != finding.severity && state != State::Suppressed
+    let told = was.0 != state || was.1 != finding.severity && state != State::Suppressed;
+    if told {
+        finding.changed = at;
+    }
+    told
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub fn judge_series(
     let hour = hour_of((at - 1).div_euclid(BUCKET_SECONDS), offset);
     let per_bucket = baselines.volume(key).map_or(0.0, |volume| volume.usual(hour));
     if baselines.series(key, signal.number()).is_none() {
-        baselines.series_mut(key, signal.number()).born = at;
+        begin(key, signal, at, baselines);
     }
     let Some(series) = baselines.series(key, signal.number()) else { return judged };
     let mut life = series.life;
@@ -73,6 +73,21 @@ pub fn judge_series(
         baselines.series_mut(key, signal.number()).life = life;
     }
     judged
+}
+
+/// A reason that is seen for the first time was not seen in everything that came before: that is
+/// what is usual of it, and a slow beginning must not become it.
+fn begin(key: Key, signal: Signal, at: Seconds, baselines: &mut Baselines) {
+    let before = match signal {
+        Signal::Reason(_) => baselines.series(key, Signal::Deferred.number()),
+        _ => None,
+    };
+    let before = before.map(|all| (all.n, all.entered));
+    let series = baselines.series_mut(key, signal.number());
+    series.born = at;
+    if let Some((n, entered)) = before {
+        (series.n, series.entered) = (n, entered);
+    }
 }
 
 /// Keeps the sum of evidence, whose start is the onset.

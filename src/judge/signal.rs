@@ -19,6 +19,8 @@ pub enum Signal {
     Slow,
     /// The throttled share, to say when something is *not* throttling.
     Throttled,
+    /// How much mail there is at all; no ratio, and no series of its own.
+    Volume,
 }
 
 impl Signal {
@@ -29,6 +31,7 @@ impl Signal {
             Signal::Bounced => 101,
             Signal::Slow => 102,
             Signal::Throttled => 103,
+            Signal::Volume => 104,
         }
     }
 
@@ -38,13 +41,14 @@ impl Signal {
             101 => Some(Signal::Bounced),
             102 => Some(Signal::Slow),
             103 => Some(Signal::Throttled),
+            104 => Some(Signal::Volume),
             _ => Reason::from_number(number).map(Signal::Reason),
         }
     }
 
     /// Kept only so that others can say what was usual.
     pub fn is_context(self) -> bool {
-        matches!(self, Signal::Deferred | Signal::Bounced | Signal::Throttled)
+        matches!(self, Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume)
     }
 }
 
@@ -66,6 +70,8 @@ pub struct Strictness {
     pub excess_long: f64,
     pub alpha_ln: f64,
     pub windows: &'static [Seconds],
+    /// Known for bursts that heal themselves within minutes: nobody is told before it has lasted.
+    pub patient: bool,
     /// Somebody should be woken; else it is only told.
     pub pages: bool,
 }
@@ -122,6 +128,7 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
         excess_long: settings.smallest_excess,
         alpha_ln: settings.alpha.max(1e-300).ln(),
         windows: SOFT_WINDOWS,
+        patient: false,
         pages: true,
     };
     match signal {
@@ -143,7 +150,11 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             windows: HARD_WINDOWS,
             ..soft
         },
-        Signal::Reason(reason) => Strictness { pages: !never_pages(reason), ..soft },
+        Signal::Reason(reason) => Strictness {
+            pages: !never_pages(reason),
+            patient: matches!(reason, Reason::TempUnspecified | Reason::ConnectionLimit),
+            ..soft
+        },
         Signal::Slow => Strictness {
             prior: Prior { k: 4.0, n: 50.0, floor: 0.002 },
             delta: 0.25,
@@ -152,7 +163,7 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             excess_long: settings.smallest_excess.min(30.0),
             ..soft
         },
-        Signal::Deferred | Signal::Bounced | Signal::Throttled => soft,
+        Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume => soft,
     }
 }
 
@@ -164,6 +175,7 @@ pub fn channels(signal: Signal, slow_from: u8) -> (Vec<Channel>, Vec<Channel>) {
         Signal::Deferred => (vec![Channel::Deferred, Channel::QueueDeferred], vec![Channel::Attempts]),
         Signal::Bounced => (vec![Channel::Bounced], vec![Channel::Delivered, Channel::Bounced]),
         Signal::Throttled => (vec![Channel::Throttled], vec![Channel::Attempts]),
+        Signal::Volume => (Vec::new(), vec![Channel::Attempts]),
         Signal::Slow => ((slow_from..7).map(Channel::Delay).collect(), (0..7).map(Channel::Delay).collect()),
     }
 }

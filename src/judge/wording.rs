@@ -82,6 +82,16 @@ pub fn host_wide(cause: &str, was: Option<f64>, now: f64, providers: &[String], 
     format!("[host] {cause}: {change}{} of attempts{whom}{action}", percent(now))
 }
 
+/// Mail a second, all providers together.
+pub fn volume(drop: bool, was: f64, now: f64) -> String {
+    let what = if drop { "drop" } else { "surge" };
+    format!("[host] Throughput {what}: {was:.1}/s → {now:.1}/s")
+}
+
+pub fn over(subject: &str, what: &str, minutes: i64) -> String {
+    format!("[{subject}] Resolved after {minutes} min: {what}")
+}
+
 pub fn resolved(subject: &str, what: &str, was_at: f64, minutes: i64) -> String {
     format!("[{subject}] Resolved after {minutes} min: {what} had reached {}", percent(was_at))
 }

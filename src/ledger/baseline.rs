@@ -3,10 +3,12 @@
 
 mod disk;
 mod history;
+mod learned;
 mod series;
 
 pub use disk::SCHEMA;
 pub use history::{History, Totals};
+pub use learned::Pair;
 pub use series::{Life, Prior, Series, Volume, hour_of};
 
 use super::windows::Key;

@@ -114,6 +114,11 @@ impl Windows {
         self.ceiling = step_of(latest).unwrap_or(0);
     }
 
+    /// Whether a record of this time would be counted, as far as the ceiling goes.
+    pub fn believes(&self, time: Seconds) -> bool {
+        step_of(time).is_some_and(|step| step <= self.ceiling)
+    }
+
     /// Counts one record. `provider` is the display name; `named` says it comes from the provider
     /// table. Records older than eight hours behind the newest are not counted here.
     pub fn record(&mut self, provider: &str, named: bool, delivery: &Delivery<'_>, answer: Option<&Answer>) {
@@ -148,7 +153,7 @@ impl Windows {
         }
     }
 
-    fn key(&mut self, provider: &str, named: bool, step: Step, offset: i16) -> Key {
+    fn key_for(&mut self, provider: &str, named: bool, step: Step) -> Key {
         let (key, replaced) = self.names.key(provider, named, step);
         if replaced {
             self.replaced.push(key);
@@ -158,6 +163,11 @@ impl Windows {
                 *lane = Lane::default();
             }
         }
+        key
+    }
+
+    fn key(&mut self, provider: &str, named: bool, step: Step, offset: i16) -> Key {
+        let key = self.key_for(provider, named, step);
         for key in [key, HOST] {
             if let Some(row) = self.names.get_mut(key)
                 && (step >= row.last || row.born == 0)
@@ -264,6 +274,15 @@ impl Windows {
 
     pub fn provider(&self, key: Key) -> Option<&Provider> {
         self.names.get(key)
+    }
+
+    /// The key of a provider that is only known from elsewhere, a new one if need be.
+    pub fn adopt(&mut self, provider: &str, named: bool, now: Seconds) -> Key {
+        let step = step_of(now).unwrap_or(0);
+        match self.find(provider) {
+            Some(key) => key,
+            None => self.key_for(provider, named, step),
+        }
     }
 
     pub fn find(&self, provider: &str) -> Option<Key> {

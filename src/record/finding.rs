@@ -134,7 +134,7 @@ pub struct Finding {
     pub began: Seconds,
     /// The offset from UTC of the record that showed it, in minutes.
     pub offset_minutes: i16,
-    /// When its state last changed.
+    /// When its state or its severity last changed.
     pub changed: Seconds,
 }
 

@@ -11,11 +11,13 @@ mod doctor;
 mod explain;
 mod fates;
 mod health;
+mod judgement;
 mod passage;
 mod patterns;
 mod pipeline;
 mod pipes;
 mod recollection;
+mod replay;
 mod replies;
 mod setup;
 mod show;
@@ -48,6 +50,7 @@ pub fn run(cli: &Cli, started: Instant) -> Result<ExitCode, RunError> {
         Command::Simulate(args) => {
             simulate::run(args, Clock::from_flag(global.now.as_deref())?, &Stop::on_signals())?;
         }
+        Command::Replay(args) => replay::run(Setup::read(global)?, args, started)?,
         Command::Config(args) => show::run(&Setup::read(global)?, args)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -88,6 +91,14 @@ pub enum RunError {
     Textfile { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot read {}: {source} (is the path right, and may this user read it?)", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}, line {line}: {why}", path.display())]
+    Line { path: PathBuf, line: u64, why: String },
+    #[error("live records came while old ones were being learned; run `replay --learn` again")]
+    Overtaken,
+    #[error("--what-if {0}: write it as key=value, for example --what-if judge.alpha=1e-6")]
+    WhatIf(String),
     #[error("cannot make a temporary folder: {source} (is TMPDIR writable?)")]
     Temporary { source: std::io::Error },
     #[error("cannot read {}: {source}", path.display())]

@@ -3,7 +3,7 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Classifier, Provider, Providers, Reply, Templates};
+use crate::classify::{Answer, Classifier, Provider, Providers, Reply, Templates};
 use crate::judge::signals::Ages;
 use crate::ledger::{SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
@@ -35,6 +35,28 @@ pub struct Pipeline<'a, 'l> {
     pub changes: Vec<Finding>,
 }
 
+/// What the reply of a refusal means; `None` for everything else.
+pub fn answer(classifier: &mut Classifier, provider: Provider<'_>, record: &Delivery<'_>) -> Option<Answer> {
+    record.kind.is_refusal().then(|| {
+        classifier.answer(Reply {
+            provider,
+            queue_level: record.kind == Kind::QueueDeferred,
+            transient: record.kind != Kind::Bounced,
+            status: record.status,
+            diag: record.diag,
+            has_remote: record.remote_tried(),
+        })
+    })
+}
+
+/// A provider's name in tags, and whether it stands in the provider table.
+pub fn named<'a>(names: &'a [Box<str>], provider: Provider<'a>) -> (&'a str, bool) {
+    match provider {
+        Provider::Named(number) => (names.get(usize::from(number)).map_or("", |name| name), true),
+        Provider::Domain(domain) => (domain, false),
+    }
+}
+
 impl Sink for Pipeline<'_, '_> {
     fn sample(&mut self, sample: Sample) {
         self.samples.push(sample);
@@ -42,24 +64,13 @@ impl Sink for Pipeline<'_, '_> {
 
     fn delivery(&mut self, record: &Delivery<'_>) {
         let provider = self.providers.lookup(record.domain(), record.mta);
-        let transient = matches!(record.kind, Kind::Deferred | Kind::QueueDeferred);
-        let answer = (transient || record.kind == Kind::Bounced).then(|| {
-            if let Some(written) = self.unread.take().and_then(|notes| notes.get(ANSWERS)) {
-                self.classifier.recall(&written);
-            }
-            self.classifier.answer(Reply {
-                provider,
-                queue_level: record.kind == Kind::QueueDeferred,
-                transient,
-                status: record.status,
-                diag: record.diag,
-                has_remote: record.remote_tried(),
-            })
-        });
-        let (name, named) = match provider {
-            Provider::Named(number) => (self.names.get(usize::from(number)).map_or("", |name| name), true),
-            Provider::Domain(domain) => (domain, false),
-        };
+        if record.kind.is_refusal()
+            && let Some(written) = self.unread.take().and_then(|notes| notes.get(ANSWERS))
+        {
+            self.classifier.recall(&written);
+        }
+        let answer = answer(&mut self.classifier, provider, record);
+        let (name, named) = named(&self.names, provider);
         self.ages.record(name, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
         if let Some(answer) = &answer {
@@ -68,7 +79,7 @@ impl Sink for Pipeline<'_, '_> {
             let time = record.logged.min(self.tick.now());
             self.templates.note(holder, answer, self.classifier.text(), time);
         }
-        self.recollection.record(name, named, record, answer.as_ref());
+        self.recollection.record(name, named, record, answer.as_ref(), &mut self.changes);
     }
 
     fn line(&mut self, _line: &LogLine<'_>) {}

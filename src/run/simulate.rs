@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::stop::Stop;
 use super::{RunError, print};
 use crate::cli;
-use pmta_sim::{Host, Options};
+use pmta_sim::{Host, Month, Options, write_month};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 const STEP: Duration = Duration::from_millis(100);
 
 pub fn run(args: &cli::Simulate, clock: Clock, stop: &Stop) -> Result<(), RunError> {
+    if let (true, Some(out)) = (args.month, &args.out) {
+        return month(args, out);
+    }
     // Kept until the end, when it removes itself with everything in it.
     let temporary = match args.dir {
         Some(_) => None,
@@ -42,6 +45,19 @@ pub fn run(args: &cli::Simulate, clock: Clock, stop: &Stop) -> Result<(), RunErr
     host.flush()?;
     host.stop();
     Ok(())
+}
+
+/// A labelled month, as fast as it can be written.
+fn month(args: &cli::Simulate, out: &Path) -> Result<(), RunError> {
+    let usual = Month::new(args.seed, out);
+    let quiet_days = (args.days / 4).max(1);
+    let paged_days = usize::try_from(args.days - quiet_days).unwrap_or(0);
+    // Forty in the three weeks of a month.
+    let incidents = paged_days * usual.incidents / 21;
+    let scale = args.scale.clamp(0.001, 100.0);
+    let truth = write_month(&Month { days: args.days, quiet_days, incidents, scale, ..usual })?;
+    let records = truth.total.records();
+    print(format!("{records} records of {} days in {}\n", args.days, out.display()).as_bytes())
 }
 
 /// Second by second until the end that was asked for.

@@ -7,6 +7,7 @@ pub mod reasons;
 pub mod resolver;
 pub mod series;
 pub mod slow;
+pub mod throughput;
 
 use super::life::Group;
 
@@ -24,6 +25,8 @@ pub const DETECTORS: &[Detector] = &[
     Detector { name: slow::NAME, about: "deliveries that take longer than a provider usually needs" },
     Detector { name: resolver::NAME, about: "failing DNS look-ups of the whole host" },
     Detector { name: connections::NAME, about: "failing connections at four providers or more" },
+    Detector { name: throughput::DROP, about: "much less mail than at this time of other days" },
+    Detector { name: throughput::SURGE, about: "much more mail than at this time of any of the last days" },
     Detector {
         name: mean_stddev::NAME,
         about: "deferrals per provider against mean and deviation of seven days",
@@ -37,6 +40,8 @@ pub fn name(group: Group) -> &'static str {
         Group::Slow => slow::NAME,
         Group::Resolver => resolver::NAME,
         Group::Connections => connections::NAME,
+        Group::Drop => throughput::DROP,
+        Group::Surge => throughput::SURGE,
         Group::MeanStddev => mean_stddev::NAME,
     }
 }

@@ -10,6 +10,8 @@ use crate::record::Seconds;
 /// Beyond this difference nobody waits for a second look.
 const BLATANT: f64 = 0.35;
 const PENDING: Seconds = 600;
+/// Logarithm of the odds that a trickle of hard refusals must reach: one in ten to the twelfth.
+const TRICKLE_EVIDENCE: f64 = 27.0;
 const CLEAR_FOR: Seconds = 900;
 
 /// The counts of one series.
@@ -58,6 +60,8 @@ pub struct Hit {
     pub usual: Usual,
     /// Nothing to compare with: the ratio alone is bad enough.
     pub absolute: bool,
+    /// The last two minutes are bad, too: it has not healed just now.
+    pub fresh: bool,
 }
 
 /// The beginning of a window, at the resolution the windows are kept in, not before `floor`.
@@ -84,7 +88,7 @@ pub fn look(
     if most < 8 || (most as f64) < strict.excess_long {
         return None;
     }
-    strict.windows.iter().find_map(|window| {
+    let found = strict.windows.iter().find_map(|window| {
         let from = start(at, *window, life.floor);
         let k = view.hits(from, at);
         if from >= at || k < 8 {
@@ -102,8 +106,34 @@ pub fn look(
             n,
             usual,
             absolute,
+            fresh: is_fresh(view, strict, usual.mean, at),
         })
-    })
+    });
+    found.or_else(|| trickle(view, strict, life, source, at))
+}
+
+/// A domain with a handful of messages a day that all fail: no window holds enough of them, but
+/// the sum of evidence does.
+fn trickle(
+    view: &View<'_>,
+    strict: &Strictness,
+    life: &Life,
+    source: &Source<'_>,
+    at: Seconds,
+) -> Option<Hit> {
+    let Source::Baseline(usual) = source else { return None };
+    if !strict.hard || life.cusum < TRICKLE_EVIDENCE {
+        return None;
+    }
+    let window = strict.windows.last().copied().unwrap_or(0);
+    let (k, n) = view.counts(start(at, window, life.floor), at);
+    let rise = k as f64 / n.max(1) as f64 - usual.mean;
+    (k >= 3 && rise >= 0.5).then_some(Hit { window, k, n, usual: *usual, absolute: false, fresh: true })
+}
+
+fn is_fresh(view: &View<'_>, strict: &Strictness, mean: f64, at: Seconds) -> bool {
+    let (k, n) = view.counts(at - 120, at);
+    n < 5 || k as f64 / n as f64 - mean >= 0.5 * strict.delta.max((strict.factor - 1.0) * mean)
 }
 
 fn convinces(strict: &Strictness, window: Seconds, (k, n): (u64, u64), usual: Usual, young: bool) -> bool {
@@ -200,8 +230,8 @@ pub fn advance(life: &mut Life, strict: &Strictness, hit: Option<&Hit>, calm: bo
     match hit {
         Some(hit) => {
             let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
-            let sure = strict.hard || rise >= BLATANT || hit.window >= 1_800;
-            if sure || at - life.pending_since >= PENDING {
+            let sure = strict.hard || rise >= BLATANT && !strict.patient || hit.window >= 1_800;
+            if sure || at - life.pending_since >= PENDING && hit.fresh {
                 life.firing_since = at;
                 life.clear_since = 0;
                 return Change::Fires;

@@ -110,12 +110,13 @@ fn windows_begin_where_their_resolution_does_and_never_before_the_floor() {
 #[test]
 fn a_series_waits_fires_and_clears() {
     let usual = Usual { mean: 0.02, rho: 0.001, allowance: 1.0 };
-    let hit = |k, window| Hit { window, k, n: 100, usual, absolute: false };
+    let hit = |k, window| Hit { window, k, n: 100, usual, absolute: false, fresh: true };
     let strict = |reason| strictness(2, Signal::Reason(reason), &config::Judge::default());
     let soft = strict(Reason::TempUnspecified);
     for (hit, strict, fires) in [
         (hit(20, 60), soft, false),
-        (hit(37, 60), soft, true),
+        (hit(37, 60), soft, false),
+        (hit(37, 60), strict(Reason::RateLimited), true),
         (hit(20, 1_800), soft, true),
         (hit(20, 60), strict(Reason::Tls), true),
     ] {

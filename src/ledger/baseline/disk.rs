@@ -118,7 +118,7 @@ impl Baselines {
     }
 }
 
-fn pack_series(series: &Series) -> Vec<u8> {
+pub(super) fn pack_series(series: &Series) -> Vec<u8> {
     let mut blob = Vec::with_capacity(340);
     let life = &series.life;
     let [s1, s2, s3] = series.spread;
@@ -145,7 +145,7 @@ fn pack_series(series: &Series) -> Vec<u8> {
     blob
 }
 
-fn unpack_series(blob: &[u8]) -> Option<Series> {
+pub(super) fn unpack_series(blob: &[u8]) -> Option<Series> {
     let mut reader = Reader(blob);
     let mut series = Series::default();
     let mut number = || reader.take().map(f64::from_le_bytes);
@@ -164,7 +164,7 @@ fn unpack_series(blob: &[u8]) -> Option<Series> {
     Some(series)
 }
 
-fn pack_volume(volume: &Volume) -> Vec<u8> {
+pub(super) fn pack_volume(volume: &Volume) -> Vec<u8> {
     let mut blob = Vec::with_capacity(192);
     blob.extend_from_slice(&volume.entered.to_le_bytes());
     blob.extend_from_slice(&volume.buckets.to_le_bytes());
@@ -178,7 +178,7 @@ fn pack_volume(volume: &Volume) -> Vec<u8> {
     blob
 }
 
-fn unpack_volume(blob: &[u8]) -> Option<Volume> {
+pub(super) fn unpack_volume(blob: &[u8]) -> Option<Volume> {
     let mut reader = Reader(blob);
     let mut volume = Volume {
         entered: i64::from_le_bytes(reader.take()?),

@@ -41,6 +41,24 @@ impl History {
         self.changed = self.changed.split_off(&oldest);
     }
 
+    /// Puts another history's buckets in the place of all before `until`, under our keys.
+    pub(super) fn replace_before(&mut self, until: Bucket, other: &History, keys: &BTreeMap<Key, Key>) {
+        let live = self.buckets.split_off(&until);
+        self.changed.extend(self.buckets.keys());
+        self.buckets.clear();
+        for (bucket, totals) in other.buckets.range(..until) {
+            let mut totals: Vec<(Key, Totals)> =
+                totals.iter().filter_map(|(key, totals)| Some((*keys.get(key)?, *totals))).collect();
+            totals.sort_by_key(|(key, _)| *key);
+            self.buckets.insert(*bucket, totals);
+            self.changed.insert(*bucket);
+        }
+        self.buckets.extend(live);
+        let oldest = self.newest().unwrap_or(0) - BUCKETS + 1;
+        self.buckets = self.buckets.split_off(&oldest);
+        self.changed = self.changed.split_off(&oldest);
+    }
+
     /// A provider's buckets, oldest first; those without attempts are left out.
     pub fn of(&self, key: Key) -> impl Iterator<Item = (Bucket, Totals)> + '_ {
         self.buckets.iter().filter_map(move |(bucket, totals)| {

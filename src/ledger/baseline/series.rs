@@ -128,7 +128,7 @@ impl Series {
         *s3 += weight * (n - 1.0) * chance;
     }
 
-    fn decay(&mut self, buckets: Bucket) {
+    pub(super) fn decay(&mut self, buckets: Bucket) {
         let by = |days: f64| (-(buckets as f64) / (days * 288.0)).exp2();
         let (level, season, spread) = (by(3.0), by(5.0) as f32, by(7.0));
         self.k *= level;

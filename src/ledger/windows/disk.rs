@@ -167,6 +167,15 @@ impl Windows {
         Ok(())
     }
 
+    /// What `save` tidies up, for windows that never see a disk.
+    pub fn tidy(&mut self) {
+        self.saved = Horizon::of(self.newest);
+        self.touched.clear();
+        self.last_touched = Step::MAX;
+        self.replaced.clear();
+        self.drop_idle(self.saved);
+    }
+
     /// Forgets tracks without a count in eight hours, so that their room serves others.
     fn drop_idle(&mut self, horizon: Horizon) {
         if self.tracks < super::TRACKS / 2 {
