@@ -180,8 +180,7 @@ impl Bench {
         }
     }
 
-    /// The reason that is under suspicion at the same provider and has more excess refusals than
-    /// the one that was sure first: a reply mix has one cause, and the larger part names it.
+    /// Another reason under suspicion there, with more refusals too many: the larger part is the cause.
     fn larger(
         &self,
         key: Key,

@@ -39,7 +39,8 @@ impl Baselines {
                 let name = format!("volume/{}", pair.name);
                 let (before, now) = (kept.remove(&name), pack_volume(volume));
                 if before.as_ref() != Some(&now) {
-                    self.volume_mut(pair.ours).lay_under(before.as_deref().and_then(unpack_volume), volume);
+                    self.volume_mut(pair.ours)
+                        .lay_under(before.as_deref().and_then(unpack_volume).as_ref(), volume);
                     memory.put(&name, &now);
                 }
             }
@@ -101,12 +102,12 @@ impl Series {
 }
 
 impl Volume {
-    fn lay_under(&mut self, before: Option<Volume>, learned: &Volume) {
+    fn lay_under(&mut self, before: Option<&Volume>, learned: &Volume) {
         if self.entered == 0 {
             *self = learned.clone();
             return;
         }
-        let known = before.as_ref().map_or(0, |before| before.buckets);
+        let known = before.map_or(0, |before| before.buckets);
         self.buckets = self.buckets.saturating_sub(known).saturating_add(learned.buckets);
         self.entered = self.entered.max(learned.entered);
         if before.is_some() {

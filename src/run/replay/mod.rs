@@ -28,6 +28,8 @@ use told::Told;
 
 /// Event time between two looks for what can be forgotten.
 const TIDY: Seconds = 3_600;
+/// How late a bucket becomes part of what is usual, and the length of one.
+const LAST_HOUR: Seconds = 3_600 + BUCKET_SECONDS;
 /// Learning may wait so long for the ledger.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -50,8 +52,12 @@ pub fn run(mut setup: Setup, args: &cli::Replay, started: Instant) -> Result<(),
     let mut files = OldFiles::new(&args.files)?;
     let stop = setup.stop.clone();
     replay.read(&mut files, &stop)?;
-    let judgement = replay.judgement;
     replay.told.summarise(&files.tally)?;
+    let mut judgement = replay.judgement;
+    if args.learn {
+        // Buckets enter an hour late; what happens after the last record is told to nobody.
+        judgement.until(judgement.judged() + LAST_HOUR, &mut Vec::new());
+    }
     if args.learn && !stop.asked() {
         let tick = setup.clock.tick(Instant::now(), PATIENCE);
         learn::keep(&setup, tick, &judgement, first_live)?;
@@ -88,7 +94,7 @@ impl Replay {
             classifier: Classifier::new(&providers, setup.rules.clone()),
             providers,
             judgement: Judgement::new(Windows::new(), baselines, bench, 0),
-            backlogs: status.map(|path| Backlogs::open(path)).transpose()?,
+            backlogs: status.map(Backlogs::open).transpose()?,
             told: Told::default(),
             changes: Vec::new(),
             tidied: 0,
