@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::doctor::{Examination, LocalHost, Rules, State, WebProbe, examine, fix_commands, render, worst};
 use crate::record::{Notes, Tick, tag};
 use crate::sources::{SOURCES, Source, pmta_config, web};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,11 +45,15 @@ pub fn run(setup: &Setup, args: &cli::Doctor, started: Instant) -> Result<ExitCo
     Ok(if worst(&advice) == State::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// One fetch of the pages by the source itself, so that the doctor sees what a run would see.
+/// One fetch of the pages by the source itself, so that the doctor sees what a run would see: over
+/// HTTP only, for a run that must use the `pmta` command instead is what is to be mended.
 fn probe(setup: &Setup, config: &Arc<Config>, tick: Tick) -> WebProbe {
     if config.pmta.url.is_none() {
         return WebProbe::NotTried;
     }
+    let mut config = Config::clone(config);
+    config.pmta.command = PathBuf::new();
+    let config = &Arc::new(config);
     let source: Option<&&'static dyn Source> = SOURCES.iter().find(|source| source.name() == web::NAME);
     let asked = source.map(|source| (*source, Notes::default())).into_iter().collect();
     let hauls = aside::start(asked, config, tick).wait(tick.deadline, &setup.stop);

@@ -13,7 +13,7 @@ pub struct Simulated {
 impl Simulated {
     /// Starts it and waits for the line that says it answers.
     pub fn start(binary: &Path, folder: &Path, arguments: &[&str]) -> Simulated {
-        let mut child = Command::new(binary)
+        let child = Command::new(binary)
             .args(["simulate", "--port", "0", "--dir"])
             .arg(folder)
             .args(arguments)
@@ -21,13 +21,11 @@ impl Simulated {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap());
-        for line in said.lines() {
-            if line.unwrap().starts_with("ready") {
-                return Simulated { child, folder: folder.to_owned() };
-            }
-        }
-        panic!("simulate ended before it was ready");
+        // From here on it ends with the test, whatever happens.
+        let mut simulated = Simulated { child, folder: folder.to_owned() };
+        let mut said = BufReader::new(simulated.child.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().starts_with("ready")), "simulate ended before it was ready");
+        simulated
     }
 
     /// The configuration file that points the product at this host.
