@@ -259,11 +259,24 @@ fn judge(seed: u64, method: &str, incidents: &[Incident], told: &[Value], result
             );
         }
     }
+    count_false_ones(seed, method, incidents, &pages, result);
+    // From the end of the quiet week on three weeks are judged; false ones count from the start.
+    result.provider_weeks += 22.0 * 4.0;
+}
+
+/// Pages that no incident explains, each finding once.
+fn count_false_ones(
+    seed: u64,
+    method: &str,
+    incidents: &[Incident],
+    pages: &[(i64, &Value)],
+    result: &mut Result,
+) {
     // Standing phenomena that must not page explain nothing; an incident does, and whatever is told
     // of the same finding later belongs to it.
     let mut wrong = BTreeSet::new();
     let mut right_ones = BTreeSet::new();
-    for (time, line) in &pages {
+    for (time, line) in pages {
         let explained =
             incidents.iter().filter(|incident| incident.pages).any(|incident| belongs(incident, line, *time));
         let id = line["event_id"].as_str().unwrap().rsplitn(3, '-').last().unwrap_or_default();
@@ -280,8 +293,6 @@ fn judge(seed: u64, method: &str, incidents: &[Incident], told: &[Value], result
             }
         }
     }
-    // From the end of the quiet week on three weeks are judged; false ones count from the start.
-    result.provider_weeks += 22.0 * 4.0;
 }
 
 fn print(method: &str, seeds: &[u64], result: &Result) {
