@@ -151,7 +151,8 @@ impl Count<'_> {
         let Pipeline { samples, mut classifier, templates, recollection, mut ages, changes: told, .. } =
             pipeline;
         *changes = told;
-        replies::keep(&templates, &mut answers, self.tick.now());
+        let new = replies::keep(&templates, &mut answers, self.tick.now());
+        changes.extend(replies::told(&new, &answers, self.tick.now()));
         if classifier.has_read_rules() {
             // The other rules go on; whoever wrote these must hear of it.
             health.troubles.extend(classifier.problems().iter().map(ToString::to_string));
