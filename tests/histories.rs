@@ -325,6 +325,9 @@ fn live(seed: u64, done: &mut Vec<Act>) {
     history.whole_run(&[]);
 }
 
+/// 135: an old file that was read late brought its header back over the one in force.
+const ONCE_FAILED: [u64; 1] = [135];
+
 /// Two tests, so that two processors are used.
 fn some(which: u64) {
     let wish = std::env::var("PMTA_VITALS_HISTORIES").unwrap_or_default();
@@ -336,7 +339,7 @@ fn some(which: u64) {
         return;
     }
     let many = if wish == "long" { 200 } else { 40 };
-    (0..many).filter(|seed| seed % 2 == which).for_each(live_through);
+    (0..many).chain(ONCE_FAILED).filter(|seed| seed % 2 == which).for_each(live_through);
 }
 
 #[test]

@@ -302,7 +302,7 @@ impl Scene<'_, '_, '_> {
             let own = if identity.offset > 0 { look.header()? } else { String::new() };
             let known = self.book.header(&cursor.source);
             if known.is_empty() && !own.is_empty() {
-                self.book.note_header(&cursor.source, &own);
+                self.book.note_header(&cursor.source, &own, None);
             }
             cursor.carry.header = if own.is_empty() { known } else { own };
         }

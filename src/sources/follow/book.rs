@@ -49,8 +49,11 @@ pub struct GlobNote {
 pub struct SourceNote {
     /// A file last written before this is never read from its start.
     pub since_ns: i64,
-    /// The last header line met: a truncated file goes on without one.
+    /// The header line that was in force last: a truncated file goes on without one.
     pub header: String,
+    /// When it was: an older file that is read later must not bring its header back.
+    #[serde(default)]
+    pub header_at: Option<Seconds>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -162,7 +165,7 @@ impl<'m> Book<'m> {
 
     /// From now on the source is known.
     pub fn note_source(&mut self, key: &str, since_ns: i64) {
-        self.state.sources.entry(key.to_owned()).or_insert(SourceNote { since_ns, header: String::new() });
+        self.state.sources.entry(key.to_owned()).or_insert(SourceNote { since_ns, ..SourceNote::default() });
     }
 
     pub fn since_ns(&self, key: &str) -> i64 {
@@ -173,10 +176,15 @@ impl<'m> Book<'m> {
         self.state.sources.get(key).map(|source| source.header.clone()).unwrap_or_default()
     }
 
-    /// A file that was cut short goes on without a header line: the last one met is in force.
-    pub fn note_header(&mut self, key: &str, header: &str) {
-        if let Some(source) = self.state.sources.get_mut(key).filter(|source| source.header != header) {
-            header.clone_into(&mut source.header);
+    /// A file that was cut short goes on without a header line: the last one is in force. `at` is
+    /// the time of its file's newest record.
+    pub fn note_header(&mut self, key: &str, header: &str, at: Option<Seconds>) {
+        let Some(source) = self.state.sources.get_mut(key) else { return };
+        if source.header.is_empty() || at >= source.header_at {
+            source.header_at = source.header_at.max(at);
+            if source.header != header {
+                header.clone_into(&mut source.header);
+            }
         }
     }
 

@@ -157,7 +157,10 @@ fn count(open: &Open, book: &mut Book<'_>, taken: &super::Taken) {
         let before = open.cursor.identity.offset - taken.bytes as u64;
         totals.first_rejected = format!("{fault} at byte {} of {}", before + at as u64, open.cursor.path);
     }
-    book.note_header(&open.cursor.source, &open.cursor.carry.header);
+    // A header without records is as young as its file, unless that was only packed lately.
+    let written = || open.cursor.packed.is_none().then(|| open.stat.mtime_ns.div_euclid(1_000_000_000));
+    let at = open.cursor.newest.or_else(written);
+    book.note_header(&open.cursor.source, &open.cursor.carry.header, at);
 }
 
 /// How far one source has come.

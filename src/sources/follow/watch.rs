@@ -165,7 +165,7 @@ fn bases_of(
     if let Some(known) = known {
         for base in bases.iter().filter(|base| !known.bases.contains(base)) {
             let key = folder.join(base).to_string_lossy().into_owned();
-            book.state.sources.entry(key).or_insert(SourceNote { since_ns, header: String::new() });
+            book.state.sources.entry(key).or_insert(SourceNote { since_ns, ..SourceNote::default() });
         }
         bases.extend(known.bases);
     }
