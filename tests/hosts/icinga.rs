@@ -92,7 +92,7 @@ fn the_shipped_definitions_go_from_ok_to_critical_and_back() {
     assert!(quiet["plugin_output"].starts_with("VITALS OK - nothing found"), "{quiet:?}");
     assert!(quiet["performance_data"].contains("deferral_ratio="), "{quiet:?}");
     reaches("pmta-Gmail", "0");
-    stage.live(300, 60);
+    stage.live(720, 60);
     for name in ["pmta", "pmta-Yahoo"] {
         let warning = reaches(name, "1");
         assert!(warning["plugin_output"].starts_with("VITALS WARNING - [Yahoo]"), "{warning:?}");

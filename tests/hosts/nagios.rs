@@ -65,7 +65,7 @@ fn the_shipped_objects_go_from_ok_to_critical_and_back() {
     let quiet = reaches("PowerMTA", "0");
     assert!(quiet["plugin_output"].starts_with("VITALS OK - nothing found"), "{quiet:?}");
     assert!(quiet["performance_data"].contains("deferral_ratio="), "{quiet:?}");
-    stage.live(300, 60);
+    stage.live(720, 60);
     for name in ["PowerMTA", "PowerMTA Yahoo"] {
         let warning = reaches(name, "1");
         assert!(warning["plugin_output"].starts_with("VITALS WARNING - [Yahoo]"), "{warning:?}");

@@ -14,7 +14,7 @@ fn a_check_travels_unharmed() {
     };
     stage.share(&group);
     stage.collect();
-    stage.live(1_200, 60);
+    stage.live(1_500, 60);
     let port = free_port();
     let config = format!(
         "server_port={port}\nserver_address=127.0.0.1\nallowed_hosts=127.0.0.1\nnrpe_user={user}\nnrpe_group={group}\n\

@@ -78,7 +78,7 @@ fn an_alert_fires_and_ends_and_totals_are_the_truth() {
         query(serve, "pmta_totals_delivered_total")?.iter().any(|(_, value)| *value == truth).then_some(())
     });
     assert_eq!(query(serve, "ALERTS{alertname=~\"PmtaFinding.*\"}").unwrap(), []);
-    stage.live(300, 60);
+    stage.live(720, 60);
     write(&stage);
     let firing = prometheus.wait("alert", || {
         let alerts = query(serve, "ALERTS{alertname=\"PmtaFindingWarning\",alertstate=\"firing\"}")?;
@@ -86,7 +86,7 @@ fn an_alert_fires_and_ends_and_totals_are_the_truth() {
     });
     assert_eq!(firing.0["provider"], "Yahoo", "{firing:?}");
     assert_eq!(firing.0["finding"], "deferral-ratio", "{firing:?}");
-    stage.live(4_200, 300);
+    stage.live(3_600, 300);
     write(&stage);
     prometheus.wait("end of the alert", || {
         query(serve, "ALERTS{alertname=~\"PmtaFinding.*\",alertstate=\"firing\"}")?.is_empty().then_some(())
