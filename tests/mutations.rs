@@ -37,6 +37,11 @@ fn our_configuration_survives_mutation() {
 }
 
 #[test]
+fn the_kernel_log_survives_mutation() {
+    mutate("kernel");
+}
+
+#[test]
 fn printers_survive_mutation() {
     mutate("printers");
 }
