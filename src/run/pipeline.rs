@@ -66,7 +66,7 @@ impl Sink for Pipeline<'_, '_> {
         }
         let answer = answer(&mut self.classifier, provider, record);
         let (name, named) = named(&self.names, provider);
-        self.ages.record(name, record.kind, record.logged, record.queued);
+        self.ages.record(name, record.queue, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
         let said = (answer.as_ref(), self.classifier.text());
         self.recollection.record(name, named, record, said, &mut self.changes);

@@ -240,11 +240,21 @@ pub const MEASUREMENTS: &[Measurement] = &[
         tags: &["provider", "queue"],
         help: "How long the oldest mail waits",
         fields: &[
-            float("oldest_seconds", "seconds", "Age of the oldest waiting recipient"),
+            float("oldest_seconds", "seconds", "Age of the oldest waiting recipient, as far as it is known"),
             int(
                 "beyond_retry_recipients",
                 "recipients",
                 "Recipients waiting longer than a retry should take",
+            ),
+            int(
+                "expiring_recipients",
+                "recipients",
+                "About so many expire in the next 12 hours at the present pace",
+            ),
+            int(
+                "probed",
+                "0/1",
+                "Where the age is from: 0 the accounting file's deferrals, 1 PowerMTA's own answer, at least so old",
             ),
         ],
     },

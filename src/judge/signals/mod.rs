@@ -52,6 +52,7 @@ pub const SIGNALS: &[Signal] = &[
     restarts::SIGNAL,
     leak::SIGNAL,
     queue_age::SIGNAL,
+    queue_age::expiry::SIGNAL,
     throttle::SIGNAL,
     fairness::SIGNAL,
 ];

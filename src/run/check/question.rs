@@ -74,7 +74,7 @@ impl Question {
                 "{name} is about the whole host: leave --provider, --vmta, --queue and --domain out"
             ));
         }
-        let asks = self.check.is_some_and(|check| matches!(check.source, "web" | "smtp"));
+        let asks = figure.is_some() && self.check.is_some_and(|check| matches!(check.source, "web" | "smtp"));
         if self.host.is_some() && !asks {
             return Err(format!(
                 "{name} judges the ledger of this host: leave -H out, or run it where PowerMTA runs"

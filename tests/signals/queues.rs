@@ -1,0 +1,102 @@
+//! What waits: how long, and why.
+
+use super::open;
+use crate::rig::{Metrics, Rig, Value};
+
+#[test]
+fn queue_age_is_read_off_the_deferrals_and_young_mail_is_none() {
+    for (age, expected) in [(30 * 3_600, Some("warning")), (101 * 3_600, Some("critical")), (3_600, None)] {
+        let rig = Rig::with(|options| {
+            options.rate = 20.0;
+            options.scenario = "comcast-450@0+7200x2".to_owned();
+        });
+        rig.collect(&[]);
+        assert!(rig.host.load_queue("comcast.net", 400, age));
+        rig.pass(120);
+        let metrics = rig.collect(&[]);
+        let of = [("finding", "queue-age"), ("provider", "Comcast")];
+        let severity =
+            metrics.series("pmta_finding", &of, "active").next().map(|(tags, _)| tags["severity"].as_str());
+        assert_eq!(severity, expected, "{}", metrics.text);
+        let oldest = metrics.get("pmta_queue_age", &[("provider", "Comcast")], "oldest_seconds");
+        let Some(Value::Float(oldest)) = oldest else { panic!("no age in {}", metrics.text) };
+        assert!((*oldest - age as f64).abs() < 300.0, "{oldest}");
+    }
+}
+
+/// A host whose Comcast mail is that old, after some minutes.
+fn comcast(scenario: &str, recipients: u64, age: i64, prepare: impl Fn(&Rig)) -> (Rig, Metrics) {
+    let rig = Rig::with(|options| {
+        options.rate = 5.0;
+        options.scenario = scenario.to_owned();
+    });
+    prepare(&rig);
+    rig.collect(&[]);
+    assert!(rig.host.load_queue("comcast.net", recipients, age));
+    let mut metrics = Metrics::default();
+    for _ in 0..5 {
+        rig.pass(60);
+        metrics = rig.collect(&[]);
+    }
+    (rig, metrics)
+}
+
+#[test]
+fn queue_age_of_a_queue_that_fails_as_a_whole_is_asked_of_powermta() {
+    for (age, told) in [(30 * 3_600, true), (3_600 / 2, false)] {
+        let (rig, metrics) = comcast("comcast-unreachable@0+72000", 400, age, |_| {});
+        assert_eq!(open(&metrics, "queue-age").len(), usize::from(told), "{}", metrics.text);
+        let of = [("provider", "Comcast")];
+        let probed: Vec<_> = metrics.series("pmta_queue_age", &of, "probed").collect();
+        assert!(probed.iter().any(|(tags, value)| tags.contains_key("queue") && **value == Value::Int(1)));
+        let oldest = metrics.get("pmta_queue_age", &of, "oldest_seconds");
+        let Some(Value::Float(oldest)) = oldest else { panic!("no age in {}", metrics.text) };
+        let expected = if told { age as f64 } else { 0.0 };
+        assert!((*oldest - expected).abs() < 1_000.0, "{oldest} for {age}");
+        let checked = rig.run(&["check", "queue-age"]);
+        let said = String::from_utf8(checked.stdout).unwrap();
+        assert_eq!(checked.status.code(), Some(i32::from(told)), "{said}");
+        assert_eq!(said.contains("fails as a whole"), told, "{said}");
+    }
+}
+
+#[test]
+fn queue_age_without_the_right_to_ask_is_unknown_and_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let refuse = |rig: &Rig| {
+        let refuses = rig.folder.path().join("refuses");
+        std::fs::write(&refuses, "#!/bin/sh\necho 'permission denied' >&2\nexit 1\n").unwrap();
+        std::fs::set_permissions(&refuses, std::fs::Permissions::from_mode(0o755)).unwrap();
+        rig.configure_command(refuses.to_str().unwrap());
+    };
+    let (rig, metrics) = comcast("comcast-unreachable@0+72000", 400, 30 * 3_600, refuse);
+    assert_eq!(open(&metrics, "queue-age"), [], "{}", metrics.text);
+    assert_eq!(metrics.int("pmta_collector", &[("source", "queues")], "up"), 0);
+    assert_eq!(metrics.int("pmta_collector", &[("source", "web")], "up"), 1, "the others are unharmed");
+    rig.pass(10);
+    let stderr = String::from_utf8(rig.run(&["collect"]).stderr).unwrap();
+    assert!(stderr.contains("permission denied") && stderr.contains("group pmta"), "{stderr}");
+    // Nobody there to ask is no trouble: the pages are enough to be up.
+    let nobody = |rig: &Rig| rig.configure_command("/nonexistent/pmta");
+    let (_, metrics) = comcast("comcast-unreachable@0+72000", 400, 30 * 3_600, nobody);
+    assert_eq!(metrics.int("pmta_collector", &[("source", "queues")], "up"), 1);
+    assert_eq!(open(&metrics, "queue-age"), []);
+}
+
+#[test]
+fn expiry_is_told_by_the_queue_s_own_bounce_after() {
+    for (bounce_after, age, told) in [("48h", 40, true), ("4d12h", 40, false), ("48h", 20, false)] {
+        let (rig, metrics) = comcast("comcast-450@0+72000x2", 400, age * 3_600, |rig| {
+            let config = rig.host.config_path();
+            let text = std::fs::read_to_string(&config).unwrap();
+            let domain = format!("<domain comcast.net>\n    bounce-after {bounce_after}\n</domain>\n");
+            std::fs::write(&config, format!("{text}\n{domain}")).unwrap();
+        });
+        assert_eq!(open(&metrics, "expiry").len(), usize::from(told), "{}", metrics.text);
+        let said = String::from_utf8(rig.run(&["check", "expiry"]).stdout).unwrap();
+        assert_eq!(said.contains("recipients expire in 12 hours, the first in 8"), told, "{said}");
+        let expiring = metrics.int("pmta_queue_age", &[("provider", "Comcast")], "expiring_recipients");
+        assert_eq!(expiring >= 100, told, "{expiring}");
+        assert!(expiring <= 400, "nobody is counted twice: {expiring}");
+    }
+}
