@@ -24,6 +24,7 @@ pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
 const SIGNALS: &str = "signals";
 const AGES: &str = "ages";
+const FAILURES: &str = "failures";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -138,6 +139,8 @@ impl Count<'_> {
             unread: Some(locked.notes(CLASSIFY)),
             recollection,
             ages: signals::Ages::recall(&locked.notes(SIGNALS), AGES),
+            failures: signals::Failures::recall(&locked.notes(SIGNALS), FAILURES),
+            records: 0,
             tick: self.tick,
             stop: &self.setup.stop,
             samples: Vec::new(),
@@ -148,8 +151,8 @@ impl Count<'_> {
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, templates, recollection, mut ages, changes: told, .. } =
-            pipeline;
+        let Pipeline { samples, mut classifier, templates, recollection, changes: told, .. } = pipeline;
+        let Pipeline { mut ages, mut failures, records, .. } = pipeline;
         *changes = told;
         let new = replies::keep(&templates, &mut answers, self.tick.now());
         changes.extend(replies::told(&new, &answers, self.tick.now()));
@@ -165,6 +168,9 @@ impl Count<'_> {
         samples.extend(standing.gauges);
         samples.extend(ages.rows(self.tick.now()));
         ages.write_down(&mut locked.notes(SIGNALS), AGES);
+        samples.extend(failures.rows(self.tick.now()));
+        failures.write_down(&mut locked.notes(SIGNALS), FAILURES);
+        samples.push(Sample::new(HIDDEN).tag("class", "records").int("n", records));
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
         locked.keep_findings(&standing.findings)?;
