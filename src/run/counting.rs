@@ -23,6 +23,7 @@ pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
 const SIGNALS: &str = "signals";
 const AGES: &str = "ages";
+const FAILURES: &str = "failures";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -142,6 +143,8 @@ impl Count<'_> {
             unread: Some(locked.notes(CLASSIFY)),
             recollection,
             ages: signals::Ages::recall(&locked.notes(SIGNALS), AGES),
+            failures: signals::Failures::recall(&locked.notes(SIGNALS), FAILURES),
+            records: 0,
             tick: self.tick,
             stop: &self.setup.stop,
             samples: Vec::new(),
@@ -151,7 +154,8 @@ impl Count<'_> {
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, recollection, mut ages, changes: told, .. } = pipeline;
+        let Pipeline { samples, mut classifier, recollection, changes: told, .. } = pipeline;
+        let Pipeline { mut ages, mut failures, records, .. } = pipeline;
         *changes = told;
         if classifier.has_read_rules() {
             // The other rules go on; whoever wrote these must hear of it.
@@ -165,6 +169,9 @@ impl Count<'_> {
         samples.extend(standing.gauges);
         samples.extend(ages.rows(self.tick.now()));
         ages.write_down(&mut locked.notes(SIGNALS), AGES);
+        samples.extend(failures.rows(self.tick.now()));
+        failures.write_down(&mut locked.notes(SIGNALS), FAILURES);
+        samples.push(Sample::new(HIDDEN).tag("class", "records").int("n", records));
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
         locked.keep_findings(&standing.findings)?;

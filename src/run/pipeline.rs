@@ -4,7 +4,7 @@
 use super::recollection::Recollection;
 use super::stop::Stop;
 use crate::classify::{Answer, Classifier, Provider, Providers, Reply};
-use crate::judge::signals::Ages;
+use crate::judge::signals::{Ages, Failures};
 use crate::ledger::{SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
 use std::sync::Arc;
@@ -23,6 +23,10 @@ pub struct Pipeline<'a, 'l> {
     pub recollection: Recollection<'l>,
     /// How long mail waits, by provider.
     pub ages: Ages,
+    /// What failed before any host was reached.
+    pub failures: Failures,
+    /// Records of this run.
+    pub records: i64,
     pub tick: Tick,
     pub stop: &'a Stop,
     pub samples: Vec<Sample>,
@@ -66,6 +70,8 @@ impl Sink for Pipeline<'_, '_> {
         }
         let answer = answer(&mut self.classifier, provider, record);
         let (name, named) = named(&self.names, provider);
+        self.records += 1;
+        self.failures.record(name, record);
         self.ages.record(name, record.queue, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
         let said = (answer.as_ref(), self.classifier.text());

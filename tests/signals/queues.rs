@@ -1,7 +1,8 @@
 //! What waits: how long, and why.
 
-use super::open;
+use super::{Bench, fires, open, quiet};
 use crate::rig::{Metrics, Rig, Value};
+use pmta_sim::Gauges;
 
 #[test]
 fn queue_age_is_read_off_the_deferrals_and_young_mail_is_none() {
@@ -98,5 +99,108 @@ fn expiry_is_told_by_the_queue_s_own_bounce_after() {
         let expiring = metrics.int("pmta_queue_age", &[("provider", "Comcast")], "expiring_recipients");
         assert_eq!(expiring >= 100, told, "{expiring}");
         assert!(expiring <= 400, "nobody is counted twice: {expiring}");
+    }
+}
+
+#[test]
+fn hold_a_queue_that_stays_paused_is_told_and_a_short_look_is_not() {
+    let bench = Bench::with_rate(2.0);
+    bench.rig.host.load_queue("gmail.com", 900, 60);
+    bench.rig.host.pause_queue("gmail.com/*", true);
+    let metrics = bench.runs(4, 300);
+    quiet(&metrics, "hold");
+    let paused = [("kind", "paused")];
+    assert_eq!(metrics.int("pmta_hold", &paused, "queues"), 4, "{}", metrics.text);
+    assert!(metrics.int("pmta_hold", &paused, "recipients") >= 900);
+    bench.rig.host.pause_queue("gmail.com/*", false);
+    bench.runs(1, 60);
+    bench.rig.host.load_queue("gmail.com", 900, 60);
+    bench.rig.host.pause_queue("gmail.com/*", true);
+    quiet(&bench.runs(4, 300), "hold");
+    fires(&bench.runs(4, 300), "hold", "paused", "warning");
+}
+
+#[test]
+fn hold_counts_each_kind_apart_and_names_the_cause_of_backoff() {
+    let rig = Rig::with(|options| {
+        options.rate = 2.0;
+        options.scenario = "yahoo-handshake@0+72000x4".to_owned();
+    });
+    rig.collect(&[]);
+    let mut metrics = Metrics::default();
+    for _ in 0..9 {
+        rig.host.load_queue("yahoo.com", 3_000, 60);
+        rig.pass(150);
+        metrics = rig.collect(&[]);
+    }
+    let of = |kind| metrics.int("pmta_hold", &[("kind", kind)], "recipients");
+    assert!(of("backoff") >= 1_000, "{}", metrics.text);
+    assert_eq!((of("paused"), of("disabled"), of("jobs-paused")), (0, 0, 0), "{}", metrics.text);
+    fires(&metrics, "hold", "backoff", "warning");
+    let said = String::from_utf8(rig.run(&["check", "hold"]).stdout).unwrap();
+    assert!(
+        said.contains("[Yahoo]") && said.contains("the last errors say: the receiver turns us away"),
+        "{said}"
+    );
+    // Small backoffs come and go everywhere.
+    let rig = Rig::with(|options| {
+        options.rate = 2.0;
+        options.scenario = "yahoo-handshake@0+72000x4".to_owned();
+    });
+    for _ in 0..8 {
+        rig.pass(150);
+        metrics = rig.collect(&[]);
+    }
+    quiet(&metrics, "hold");
+}
+
+#[test]
+fn hold_paused_jobs_and_queues_without_a_source_are_two_things() {
+    let bench = Bench::with_rate(2.0);
+    bench.rig.host.load_queue("comcast.net", 900, 60);
+    bench.rig.host.stall_queue("comcast.net/*");
+    bench.rig.host.show(Gauges { jobs_paused: true, ..Gauges::default() });
+    let metrics = bench.runs(8, 300);
+    fires(&metrics, "hold", "jobs-paused", "info");
+    assert!(metrics.int("pmta_hold", &[("kind", "jobs-paused")], "jobs") >= 1);
+    bench.rig.host.show(Gauges::default());
+    quiet(&bench.runs(3, 60), "hold");
+    bench.rig.host.disable_sources("comcast.net/*");
+    let metrics = bench.runs(3, 60);
+    fires(&metrics, "hold", "sources-disabled", "critical");
+    assert!(metrics.text.contains("Every source address is disabled for comcast.net/"), "{}", metrics.text);
+}
+
+#[test]
+fn backpressure_is_judged_against_the_usual_time_at_the_same_velocity() {
+    let bench = Bench::with_rate(1.0);
+    // Three hours of weather are a baseline.
+    bench.runs(40, 300);
+    let metrics = bench.runs(1, 60);
+    quiet(&metrics, "backpressure");
+    assert!(metrics.get("pmta_drain", &[], "usual_seconds").is_some(), "{}", metrics.text);
+    // A backlog that is paused is somebody's decision.
+    bench.rig.host.load_queue("gmail.com", 4_000, 60);
+    bench.rig.host.pause_queue("gmail.com/*", true);
+    quiet(&bench.runs(5, 200), "backpressure");
+    bench.rig.host.pause_queue("gmail.com/*", false);
+    bench.rig.host.stall_queue("gmail.com/*");
+    let metrics = bench.runs(5, 200);
+    fires(&metrics, "backpressure", "", "critical");
+    let drain = metrics.get("pmta_drain", &[], "to_empty_seconds");
+    assert!(matches!(drain, Some(Value::Float(seconds)) if *seconds > 600.0), "{drain:?}");
+}
+
+#[test]
+fn backpressure_nothing_leaves_while_mail_comes_in_is_a_stall_and_a_lull_is_not() {
+    for (deaf, told) in [(false, true), (true, false)] {
+        let bench = Bench::new();
+        bench.runs(4, 100);
+        bench.rig.host.load_queue("gmail.com", 500, 60);
+        bench.rig.host.stall_queue("*/*");
+        bench.rig.host.show(Gauges { deaf, ..Gauges::default() });
+        let metrics = bench.runs(9, 100);
+        let stalled = open(&metrics, "backpressure").contains(&("stalled".to_owned(), "critical".to_owned()));
+        assert_eq!(stalled, told, "{}", metrics.text);
     }
 }

@@ -4,16 +4,23 @@
 //! A signal is a file of its own and one line of `SIGNALS`. What it says of one subject is a
 //! `Symptom`; `cases` gives symptoms a life (firing, resolved, told once).
 
+mod accepting;
+mod backpressure;
 mod cases;
 mod connections;
 mod disk;
 mod dkim;
+mod dns;
 mod down;
 mod fairness;
+mod frozen;
+mod hold;
 mod kernel;
 mod leak;
+mod license;
 mod memory;
 mod queue_age;
+mod records;
 mod restarts;
 mod smtp;
 mod spool;
@@ -22,6 +29,7 @@ mod tests;
 mod throttle;
 
 pub use cases::{Outcome, judge};
+pub use dns::Failures;
 pub use queue_age::Ages;
 
 use crate::ledger::windows::Windows;
@@ -43,6 +51,13 @@ pub struct Signal {
 pub const SIGNALS: &[Signal] = &[
     down::SIGNAL,
     smtp::SIGNAL,
+    accepting::SIGNAL,
+    frozen::SIGNAL,
+    records::SIGNAL,
+    license::SIGNAL,
+    dns::SIGNAL,
+    backpressure::SIGNAL,
+    hold::SIGNAL,
     spool::SIGNAL,
     connections::SIGNAL,
     disk::SIGNAL,
@@ -153,6 +168,8 @@ pub struct Symptom {
     pub now: Option<f64>,
     pub recipients: Option<i64>,
     pub n: i64,
+    /// How many of them were of whole queues (`tq`).
+    pub n_queue: i64,
     pub message: String,
     pub action: String,
     pub confidence: Confidence,
@@ -172,6 +189,7 @@ impl Symptom {
             now: None,
             recipients: None,
             n: 0,
+            n_queue: 0,
             message: String::new(),
             action: String::new(),
             confidence: Confidence::High,
