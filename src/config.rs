@@ -92,11 +92,21 @@ pub struct Logs {
     pub pmta: Option<Vec<String>>,
     pub panic: Vec<String>,
     pub kernel: PathBuf,
+    /// Asked where the kernel's log itself may not be read.
+    pub journal: PathBuf,
+    /// Read where neither may be.
+    pub kernel_files: Vec<String>,
 }
 
 impl Default for Logs {
     fn default() -> Logs {
-        Logs { pmta: None, panic: Vec::new(), kernel: PathBuf::from("/dev/kmsg") }
+        Logs {
+            pmta: None,
+            panic: Vec::new(),
+            kernel: PathBuf::from("/dev/kmsg"),
+            journal: PathBuf::from("/usr/bin/journalctl"),
+            kernel_files: vec!["/var/log/kern.log".to_owned()],
+        }
     }
 }
 
@@ -115,6 +125,8 @@ pub struct Smtp {
 pub struct Host {
     /// Where the kernel shows its processes.
     pub proc: PathBuf,
+    /// Where it shows its control groups.
+    pub cgroup: PathBuf,
     /// Folders whose disks are watched; default: what PowerMTA's configuration says.
     pub folders: Option<Vec<PathBuf>>,
     /// PowerMTA's spools, found and never set.
@@ -127,7 +139,13 @@ pub struct Host {
 
 impl Default for Host {
     fn default() -> Host {
-        Host { proc: PathBuf::from("/proc"), folders: None, spools: Vec::new(), min_free: BTreeMap::new() }
+        Host {
+            proc: PathBuf::from("/proc"),
+            cgroup: PathBuf::from("/sys/fs/cgroup"),
+            folders: None,
+            spools: Vec::new(),
+            min_free: BTreeMap::new(),
+        }
     }
 }
 

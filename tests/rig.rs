@@ -30,9 +30,12 @@ impl Rig {
         let text = format!("[pmta]\nconfig = {pmta:?}\ncommand = {:?}\n{more}", self.host.command_path());
         // The machine that the test runs on is not the simulated host.
         let proc = self.folder.path().join("proc");
-        let host = format!("[host]\nproc = {proc:?}\n");
+        let cgroup = self.folder.path().join("cgroup");
+        let host = format!("[host]\nproc = {proc:?}\ncgroup = {cgroup:?}\n");
         let text = if more.contains("[host]") { text } else { format!("{text}\n{host}") };
-        let kernel = format!("[logs]\nkernel = {:?}\n", self.folder.path().join("kmsg"));
+        let at = |name: &str| self.folder.path().join(name);
+        let (kmsg, journal, file) = (at("kmsg"), at("journalctl"), at("kern.log"));
+        let kernel = format!("[logs]\nkernel = {kmsg:?}\njournal = {journal:?}\nkernel_files = [{file:?}]\n");
         let text = if more.contains("[logs]") { text } else { format!("{text}\n{kernel}") };
         std::fs::write(self.config_path(), text).unwrap();
     }

@@ -182,34 +182,39 @@ impl Host {
 
     /// Pauses or resumes the queues that `D/V` names (`*` at either end of a part).
     pub fn pause_queue(&self, pattern: &str, paused: bool) {
-        let mut world = self.shared.world();
-        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
-        for (queue, name) in world.flow.queues.iter_mut().zip(names) {
-            if crate::monitor::fits(pattern, &name) {
-                queue.paused = paused;
-            }
-        }
+        self.each_queue(pattern, |queue, _, _| queue.paused = paused);
     }
 
     /// Lets the queues that `D/V` names stand still, not paused.
     pub fn stall_queue(&self, pattern: &str) {
-        let mut world = self.shared.world();
-        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
-        let named = world.flow.queues.iter_mut().zip(names);
-        named.filter(|(_, name)| crate::monitor::fits(pattern, name)).for_each(|(queue, _)| queue.stall());
+        self.each_queue(pattern, |queue, _, _| queue.stall());
     }
 
     /// The last source address of the queues that `D/V` names is disabled: they stand still and say so.
     pub fn disable_sources(&self, pattern: &str) {
         self.stall_queue(pattern);
+        self.each_queue(pattern, |queue, name, now| {
+            queue.errors.push_front((now, format!("All SMTP sources for queue {name} are now disabled.")));
+        });
+    }
+
+    /// The queues that `D/V` names note an error now, as PowerMTA does when a limit of its own is met.
+    pub fn queue_error(&self, pattern: &str, text: &str) {
+        self.each_queue(pattern, |queue, _, now| queue.errors.push_front((now, text.to_owned())));
+    }
+
+    /// The queues that `D/V` names are in backoff mode for so many seconds from now.
+    pub fn back_off(&self, pattern: &str, seconds: i64) {
+        self.each_queue(pattern, |queue, _, now| queue.backoff_until = now + seconds);
+    }
+
+    fn each_queue(&self, pattern: &str, change: impl Fn(&mut crate::flow::Queue, &str, i64)) {
         let mut world = self.shared.world();
         let now = world.now;
         let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
         for (queue, name) in world.flow.queues.iter_mut().zip(names) {
             if crate::monitor::fits(pattern, &name) {
-                queue
-                    .errors
-                    .push_front((now, format!("All SMTP sources for queue {name} are now disabled.")));
+                change(queue, &name, now);
             }
         }
     }

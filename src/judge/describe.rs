@@ -6,7 +6,7 @@ use super::attribute::{Attribution, Before, Span, attribute};
 use super::detectors::slow;
 use super::life::{Case, Group};
 use super::signal::{Signal, channels, strictness};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, changed_before};
 use super::wording::{self, Facts};
 use crate::classify::Reason;
 use crate::config;
@@ -132,9 +132,7 @@ fn remarks(case: &Case, scene: &Scene<'_>) -> String {
     if !others.is_empty() {
         text.push_str(&format!(" Also: {}.", others.join(", ")));
     }
-    if !scene.surroundings.changes.is_empty() {
-        text.push_str(&format!(" Changed shortly before: {}.", scene.surroundings.changes.join(", ")));
-    }
+    text.push_str(&changed_before(&scene.surroundings.changes, case.finding.began, case.fired));
     let days = scene.baselines.volume(case.key).map_or(0, |volume| volume.buckets / 288);
     if case.young || days < 7 {
         text.push_str(&format!(" Baseline: {days} of 7 days."));

@@ -20,7 +20,7 @@ pub mod wording;
 pub use bench::{Bench, STEP};
 pub use detectors::{DETECTORS, Detector};
 pub use suppress::SuppressError;
-pub use surroundings::Surroundings;
+pub use surroundings::{Change, Surroundings, changed_before};
 
 #[cfg(test)]
 mod measure_tests;

@@ -1,5 +1,7 @@
 //! What the judge is told about the host beside the accounting records. It asks nobody.
 
+use crate::record::Seconds;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Waiting recipients as the web monitor (or, in replay, a status file) shows them.
@@ -13,8 +15,32 @@ pub struct Surroundings {
     pub complete: bool,
     /// A maintenance window is open; its name.
     pub maintenance: Option<String>,
-    /// What changed in the last quarter of an hour (reload, restart, new configuration).
-    pub changes: Vec<String>,
+    /// What changed of late (reload, restart, new configuration), oldest first.
+    pub changes: Vec<Change>,
+}
+
+/// Something that an operator or a crash did to the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub at: Seconds,
+    pub what: String,
+}
+
+/// What changed so long before a trouble began may have caused it.
+const SHORTLY: Seconds = 900;
+
+/// ` Changed shortly before: configuration changed (7 minutes before).`, or nothing. `fired` is
+/// when the trouble was noticed, somewhat later than it began.
+pub fn changed_before(changes: &[Change], began: Seconds, fired: Seconds) -> String {
+    let near = changes.iter().filter(|change| (began - SHORTLY..=fired).contains(&change.at));
+    let told: Vec<String> = near
+        .map(|change| match (fired - change.at) / 60 {
+            0 => format!("{} (within the last minute)", change.what),
+            1 => format!("{} (1 minute before)", change.what),
+            minutes => format!("{} ({minutes} minutes before)", change.what),
+        })
+        .collect();
+    if told.is_empty() { String::new() } else { format!(" Changed shortly before: {}.", told.join(", ")) }
 }
 
 impl Surroundings {
@@ -26,5 +52,23 @@ impl Surroundings {
     /// Waiting recipients of one provider, when they could be counted.
     pub fn waiting(&self, provider: &str) -> Option<i64> {
         self.complete.then(|| self.providers.get(provider).copied().unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_changed_shortly_before_is_named() {
+        let changes = [(100, "PowerMTA restarted"), (1_000, "configuration changed"), (2_000, "later")]
+            .map(|(at, what)| Change { at, what: what.to_owned() });
+        let told = |began, fired| changed_before(&changes, began, fired);
+        assert_eq!(told(1_300, 1_420), " Changed shortly before: configuration changed (7 minutes before).");
+        assert_eq!(
+            told(990, 1_010),
+            " Changed shortly before: PowerMTA restarted (15 minutes before), configuration changed (within the last minute)."
+        );
+        assert_eq!(told(3_000, 3_000), "");
     }
 }

@@ -52,7 +52,7 @@ fn travel(source: &'static dyn Source, mut notes: Notes, config: &Config, tick: 
     let started = Instant::now();
     let mut bag = Bag { samples: Vec::new(), events: Vec::new(), tick };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let mut ask = Ask { config, tick, memory: &mut notes, from_start: false };
+        let mut ask = Ask { config, tick, memory: &mut notes, from_start: false, brought: &[] };
         source.collect(&mut ask, &mut bag)
     }))
     .unwrap_or_else(|_| Err(broken(source.name())));

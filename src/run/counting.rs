@@ -42,6 +42,8 @@ pub struct Count<'a> {
     pub complete: bool,
     /// What checks will ask for.
     pub kept_gauges: &'a Gauges,
+    /// What the sources beside brought home.
+    pub gauges: &'a [Sample],
 }
 
 /// The committed truth of this run.
@@ -57,10 +59,9 @@ impl Count<'_> {
         ledger: &mut Ledger,
         (discovery, kept): (Notes, Kept),
         providers: &mut Providers,
-        gauges: &[Sample],
         health: &mut Health,
     ) -> Result<Counted, LedgerError> {
-        let asked = Instant::now();
+        let (asked, gauges) = (Instant::now(), self.gauges);
         let mut locked = ledger.lock(self.tick.deadline)?;
         health.run("lock_wait_seconds", Value::Float(asked.elapsed().as_secs_f64()));
         locked.keep_notes(DISCOVERY, discovery);
@@ -69,13 +70,10 @@ impl Count<'_> {
             locked.keep_notes(source, notes);
             changes.extend(told);
         }
-        let pushed = self.read_files(
-            &mut locked,
-            &mut changes,
-            providers,
-            surroundings(gauges, self.complete),
-            health,
-        )?;
+        let mut around = surroundings(gauges, self.complete);
+        let mut notes = locked.notes(SIGNALS);
+        around.changes = signals::changes::note(gauges, self.generation, self.tick.now(), &mut notes);
+        let pushed = self.read_files(&mut locked, &mut changes, providers, around, health)?;
         let mut samples = locked.grow(gauges, self.generation)?;
         samples.extend(pushed);
         samples.extend(locked.farewell(&samples, self.observed)?);
@@ -190,7 +188,8 @@ impl Count<'_> {
         let begun = Instant::now();
         let caught = catch_unwind(AssertUnwindSafe(|| {
             let from_start = self.wish.from_start;
-            let mut ask = Ask { config: self.config, tick: self.tick, memory: notes, from_start };
+            let brought = self.gauges;
+            let mut ask = Ask { config: self.config, tick: self.tick, memory: notes, from_start, brought };
             source.collect(&mut ask, pipeline)
         }));
         let panicked = caught.is_err();

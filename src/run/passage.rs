@@ -12,7 +12,7 @@ use crate::config::{Config, nearest};
 use crate::emit::{Document, Gathered};
 use crate::judge::checks::Gauges;
 use crate::ledger::{Ledger, LedgerError, Limits, News};
-use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
+use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Place, SOURCES, Source, pmta_config, web};
 use std::sync::Arc;
 use std::time::Instant;
@@ -85,6 +85,8 @@ struct Gathering {
 struct Prior {
     config: Arc<Config>,
     discovery: Notes,
+    /// What the judge hears of PowerMTA's configuration; nothing while nobody could read it.
+    configuration: Option<Sample>,
     asides: Vec<(&'static dyn Source, Notes)>,
 }
 
@@ -118,6 +120,7 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
     let hauls = aside::start(prior.asides, &prior.config, tick).wait(patience(&tick), &setup.stop);
     let mut gathering = Gathering::default();
     let kept = gathering.take(hauls, &mut health, &mut providers);
+    gathering.samples.extend(prior.configuration);
     gathering.gauges = Gauges::observe(&gathering.samples, tick.now());
     if let Some(ledger) = &mut ledger {
         let count = Count {
@@ -129,9 +132,9 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
             observed: &gathering.observed,
             complete: gathering.complete,
             kept_gauges: &gathering.gauges,
+            gauges: &gathering.samples,
         };
-        let counted =
-            count.run(ledger, (prior.discovery, kept), &mut providers, &gathering.samples, &mut health);
+        let counted = count.run(ledger, (prior.discovery, kept), &mut providers, &mut health);
         health.ledger(&counted);
         gathering.settle(counted.ok(), ledger, wish);
     } else {
@@ -164,7 +167,11 @@ fn prior(setup: &Setup, wish: &Wish<'_>, ledger: Option<&Ledger>) -> Prior {
         .filter(|source| source.place() == Place::Aside && wish.includes(source.name()))
         .map(|source| (*source, notes(source.name())))
         .collect();
-    Prior { config, discovery, asides }
+    let configuration = (found.fingerprint != 0).then(|| {
+        let row = Sample::new(HIDDEN).tag("class", "configuration").int("modified", found.modified());
+        row.text("text", format!("{:x}", found.fingerprint))
+    });
+    Prior { config, discovery, configuration, asides }
 }
 
 /// The rest of the run belongs to lock, files, commit and print.

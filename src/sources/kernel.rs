@@ -1,6 +1,10 @@
 //! The kernel's log, record by record, by its own sequence numbers: how often it said what ends
 //! or slows mail. It judges no line.
 
+use super::apart::Apart;
+use super::follow::{Disk, Follow, Lines, follow};
+use super::journal::Told;
+use super::said::shown;
 use super::{Ask, Place, Source, SourceError};
 use crate::record::{HIDDEN, Memory, Sample, Seconds, Sink};
 use std::collections::BTreeMap;
@@ -13,7 +17,6 @@ use std::path::Path;
 const EVERY: Seconds = 25;
 const MOST_RECORDS: usize = 100_000;
 const MOST_LINES: usize = 20;
-const LONGEST_TEXT: usize = 200;
 /// The kernel's records end at 8 KiB, escapes included.
 const LONGEST: usize = 16 * 1024;
 
@@ -65,7 +68,11 @@ impl Source for Kernel {
         let cursor = Cursor::recall(ask.memory);
         let now = ask.tick.now();
         let due = cursor.as_ref().is_none_or(|cursor| !(0..EVERY).contains(&(now - cursor.looked)));
-        let read = if due { look(path, (cursor, boot, now), ask.memory, sink) } else { Ok(()) };
+        let read = match open(path) {
+            _ if !due => Ok(()),
+            Ok(records) => look((path, records), (cursor, boot, now), ask.memory, sink),
+            Err(closed) => elsewhere(closed, ask, sink),
+        };
         for (class, total) in counts(ask.memory) {
             sink.sample(match class.as_str() {
                 MISSED => Sample::new("pmta_kernel").int("missed_total", total),
@@ -94,21 +101,18 @@ impl Cursor {
 }
 
 fn look(
-    path: &Path,
+    (path, mut records): (&Path, Box<dyn Records>),
     (cursor, boot, now): (Option<Cursor>, String, Seconds),
     memory: &mut dyn Memory,
     sink: &mut dyn Sink,
 ) -> Result<(), SourceError> {
-    let mut records = open(path)?;
     let first_sight = cursor.is_none();
     let same_boot = cursor.as_ref().is_some_and(|cursor| cursor.boot == boot);
     // After another boot every record is new.
     let mut last = cursor.filter(|_| same_boot).map_or(-1, |cursor| cursor.last);
     let mut counts = counts(memory);
     if first_sight {
-        // Every class begins at 0, so that a host's rate sees the first line.
-        counts.extend(CLASSES.iter().map(|(class, _)| ((*class).to_owned(), 0)));
-        counts.insert(MISSED.to_owned(), 0);
+        begin(&mut counts);
     }
     let mut told = 0;
     let mut buffer = vec![0; LONGEST];
@@ -130,16 +134,7 @@ fn look(
                 *counts.entry(MISSED.to_owned()).or_default() += gap;
             }
             if let Some(class) = record.class() {
-                *counts.entry(class.to_owned()).or_default() += 1;
-                if told < MOST_LINES {
-                    told += 1;
-                    sink.sample(
-                        Sample::new(HIDDEN)
-                            .tag("log", "kernel")
-                            .tag("class", class)
-                            .text("text", shown(record.text)),
-                    );
-                }
+                count(&mut counts, &mut told, (class, record.text), sink);
             }
         }
         last = record.number;
@@ -148,10 +143,84 @@ fn look(
         }
     }
     memory.put(CURSOR, format!("{boot} {last} {now}").as_bytes());
-    if let Ok(text) = serde_json::to_vec(&counts) {
+    keep(&counts, memory);
+    Ok(())
+}
+
+/// Where the device is closed to us: journald, else what syslog wrote.
+fn elsewhere(closed: SourceError, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
+    let mut counts = counts(ask.memory);
+    begin(&mut counts);
+    let mut told = 0;
+    let result = if let Some(told_by) = Told::of(ask.brought) {
+        told_by.take(
+            ask.memory,
+            |class, text, sink| count(&mut counts, &mut told, (class, text), sink),
+            sink,
+        );
+        Ok(())
+    } else if ask.config.logs.kernel_files.iter().any(|file| Path::new(file).exists()) {
+        let each = |line: &[u8], sink: &mut dyn Sink| {
+            let line = of_syslog(line).and_then(|text| Some((class_of(text)?, text)));
+            line.into_iter().for_each(|line| count(&mut counts, &mut told, line, sink));
+            None
+        };
+        let (patterns, from_start) = (ask.config.logs.kernel_files.as_slice(), ask.from_start);
+        let name = "kernel";
+        let wanted = Follow { name, patterns, moved: &[], from_start, tells_time: false, tick: ask.tick };
+        let mut memory = Apart { memory: ask.memory, prefix: "file/" };
+        follow(&wanted, &Disk, &mut memory, &mut Lines { each }, sink)
+    } else {
+        return Err(closed);
+    };
+    keep(&counts, ask.memory);
+    result
+}
+
+/// Whether the kernel's log can be read here without anybody's help.
+pub(super) fn is_open(path: &Path) -> bool {
+    open(path).is_ok()
+}
+
+/// `Nov 24 10:00:00 host kernel: [12.345] text`, or with a time in one word. A program that calls
+/// itself so stands elsewhere: this file holds the kernel's facility alone.
+fn of_syslog(line: &[u8]) -> Option<&[u8]> {
+    let tag = b" kernel: ";
+    let at = memchr::memmem::find(line, tag)?;
+    let before = line.get(..at)?.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count();
+    let text = line.get(at + tag.len()..)?.trim_ascii_start();
+    let bare = match text.strip_prefix(b"[") {
+        Some(rest) => rest.iter().position(|byte| *byte == b']').and_then(|end| rest.get(end + 1..)),
+        None => Some(text),
+    };
+    bare.filter(|_| matches!(before, 2 | 4)).map(<[u8]>::trim_ascii_start)
+}
+
+/// Every class begins at 0, so that a host's rate sees the first line.
+fn begin(counts: &mut BTreeMap<String, i64>) {
+    for class in CLASSES.iter().map(|(class, _)| *class).chain([MISSED]) {
+        counts.entry(class.to_owned()).or_default();
+    }
+}
+
+fn count(
+    counts: &mut BTreeMap<String, i64>,
+    told: &mut usize,
+    (class, text): (&str, &[u8]),
+    sink: &mut dyn Sink,
+) {
+    *counts.entry(class.to_owned()).or_default() += 1;
+    if *told < MOST_LINES {
+        *told += 1;
+        let row = Sample::new(HIDDEN).tag("log", "kernel").tag("class", class);
+        sink.sample(row.text("text", shown(text)));
+    }
+}
+
+fn keep(counts: &BTreeMap<String, i64>, memory: &mut dyn Memory) {
+    if let Ok(text) = serde_json::to_vec(counts) {
         memory.put(COUNTS, &text);
     }
-    Ok(())
 }
 
 fn counts(memory: &dyn Memory) -> BTreeMap<String, i64> {
@@ -188,20 +257,13 @@ impl<'a> Record<'a> {
     }
 
     fn class(&self) -> Option<&'static str> {
-        if self.facility != 0 {
-            return None;
-        }
-        let has = |phrase: &&str| memchr::memmem::find(self.text, phrase.as_bytes()).is_some();
-        CLASSES.iter().find(|(_, phrases)| phrases.iter().all(has)).map(|(class, _)| *class)
+        if self.facility == 0 { class_of(self.text) } else { None }
     }
 }
 
-/// A line as a sentence may hold it: short, plain, without mail addresses.
-fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let words = text.split_whitespace().map(|word| if word.contains('@') { "<address>" } else { word });
-    let line = words.collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
+pub(super) fn class_of(text: &[u8]) -> Option<&'static str> {
+    let has = |phrase: &&str| memchr::memmem::find(text, phrase.as_bytes()).is_some();
+    CLASSES.iter().find(|(_, phrases)| phrases.iter().all(has)).map(|(class, _)| *class)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -225,7 +287,7 @@ fn open(path: &Path) -> Result<Box<dyn Records>, SourceError> {
         ErrorKind::PermissionDenied => SourceError::Denied {
             what: what(),
             why: "permission denied".to_owned(),
-            advice: "`setcap cap_syslog+ep` on this program, `sysctl kernel.dmesg_restrict=0`, or leave the kernel out".to_owned(),
+            advice: "`setcap cap_syslog+ep` on this program, `usermod -aG systemd-journal` its user, or let it read /var/log/kern.log".to_owned(),
         },
         _ => SourceError::Io { what: what(), why },
     })?;

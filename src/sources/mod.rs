@@ -4,8 +4,11 @@
 //! A source is a unit struct in a file (or folder) of its own and one line of `SOURCES`.
 
 pub mod accounting;
+mod apart;
+mod cgroup;
 pub mod disk;
 pub mod follow;
+pub mod journal;
 pub mod kernel;
 pub mod keys;
 pub mod pmta_config;
@@ -13,13 +16,14 @@ pub mod pmta_log;
 mod pressure;
 pub mod process;
 pub mod queues;
+mod said;
 pub mod smtp;
 #[cfg(test)]
 mod stage;
 pub mod web;
 
 use crate::config::Config;
-use crate::record::{Memory, Sink, Tick};
+use crate::record::{Memory, Sample, Sink, Tick};
 
 /// Where a source runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Ask<'a> {
     pub memory: &'a mut dyn Memory,
     /// `--from-start`: read everything of a source that has no cursor yet.
     pub from_start: bool,
+    /// What the sources beside brought home in this run, for one that reads files.
+    pub brought: &'a [Sample],
 }
 
 pub trait Source: Sync {
@@ -56,6 +62,7 @@ pub const SOURCES: &[&dyn Source] = &[
     &process::Process,
     &disk::Disk,
     &keys::DkimKeys,
+    &journal::Journal,
     &kernel::Kernel,
     &accounting::AccountingFiles,
     &pmta_log::PmtaLog,

@@ -1,11 +1,15 @@
-//! PowerMTA's own log and panic log: how often each kind of trouble was written. It parses no number from a line.
+//! PowerMTA's own log, its startup errors, its web monitor's log and panic logs: how often each kind
+//! of trouble was written, and the lines that somebody should read. It parses no number from a line.
 
+use super::apart::Apart;
 use super::follow::{Disk, Follow, Lines, Records, follow};
+use super::said::shown;
 use super::{Ask, Place, Source, SourceError};
-use crate::record::{LogLine, Memory, Sample, Seconds, Sink};
+use crate::record::{HIDDEN, LogLine, Memory, Sample, Seconds, Sink};
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 pub struct PmtaLog;
 
@@ -18,6 +22,7 @@ const CLASSES: &[(&str, &[&str])] = &[
     ("descriptors", &["too many open files", "emfile", "enfile", "file descriptors"]),
     ("memory", &["out of memory", "cannot allocate", "bad_alloc"]),
     ("pipe", &["error starting \"", "error writing to \"", "error executing \""]),
+    ("reload", &["configuration reloaded"]),
     ("backoff", &["backoff"]),
     ("source-disabled", &["disabled source", "source ip disabled", "disabling", "disable-source-ip"]),
     ("dns", &["statusdnsqueryfailed", "dns query failed", "dns server"]),
@@ -29,7 +34,78 @@ const CLASSES: &[(&str, &[&str])] = &[
 ];
 /// A line of the panic log is a crash, whatever it says.
 const PANIC: &str = "panic";
+/// Classes whose lines are handed to the judge; they begin at 0, so that a host's rate sees the
+/// first line.
+const TROUBLES: &[&str] = &[
+    "startup",
+    "license",
+    "disk",
+    "descriptors",
+    "memory",
+    "pipe",
+    "backoff",
+    "source-disabled",
+    "reload",
+    PANIC,
+];
+const MOST_LINES: usize = 3;
 const COUNTS: &str = "pmta_log/classes";
+
+/// The logs that are read alike; each keeps its own cursors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    Main,
+    /// What is written here kept PowerMTA from starting.
+    StartupErrors,
+    /// Requests may quote anything: only what the program says of itself counts.
+    WebMonitor,
+    Panic,
+}
+
+impl Log {
+    fn name(self) -> &'static str {
+        match self {
+            Log::Panic => PANIC,
+            _ => "pmta",
+        }
+    }
+
+    /// The tag `source` of its counters, and what its notes begin with.
+    fn source(self) -> (&'static str, &'static str) {
+        match self {
+            Log::Main => ("pmta_log", ""),
+            Log::StartupErrors => ("startup_log", "startup/"),
+            Log::WebMonitor => ("pmtahttp_log", "http/"),
+            Log::Panic => ("panic_log", "panic/"),
+        }
+    }
+
+    fn class_of(self, text: &[u8]) -> &'static str {
+        match (self, class_of(text)) {
+            (Log::Panic, _) => PANIC,
+            (Log::StartupErrors, "other") => "startup",
+            (Log::WebMonitor, class) if quotes_a_request(text) || !TROUBLES.contains(&class) => "web",
+            (Log::WebMonitor, "backoff" | "reload" | "source-disabled") => "web",
+            (_, class) => class,
+        }
+    }
+}
+
+/// `/var/log/pmta/log` and its neighbour of that name.
+fn beside(logs: &[String], name: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for folder in logs.iter().filter_map(|log| Path::new(log).parent()) {
+        let path = folder.join(name).to_string_lossy().into_owned();
+        if !logs.contains(&path) && !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn quotes_a_request(text: &[u8]) -> bool {
+    ["GET ", "POST ", "HTTP/", "?"].iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+}
 
 impl Source for PmtaLog {
     fn name(&self) -> &'static str {
@@ -48,54 +124,33 @@ impl Source for PmtaLog {
         }
         let zone = zone(ask.config.pmta.timezone.as_deref())?;
         let mut counts = read_counts(ask.memory);
-        let read = {
-            let each = |text: &[u8], sink: &mut dyn Sink| each_line("pmta", &zone, &mut counts, text, sink);
-            follow_one(ask, "pmta_log", logs, &mut Lines { each }, sink)
-        };
-        let panicked = {
-            let each = |text: &[u8], sink: &mut dyn Sink| each_line("panic", &zone, &mut counts, text, sink);
-            let mut memory = Apart { memory: ask.memory };
-            let mut ask = Ask { memory: &mut memory, ..*ask };
-            follow_one(&mut ask, "panic_log", panics, &mut Lines { each }, sink)
-        };
+        let mut result = Ok(());
+        for (log, patterns) in [
+            (Log::Main, logs.to_vec()),
+            (Log::StartupErrors, beside(logs, "pmta-startuperr.log")),
+            (Log::WebMonitor, beside(logs, "pmtahttp.log")),
+            (Log::Panic, panics.to_vec()),
+        ] {
+            let mut told = BTreeMap::new();
+            let each = |text: &[u8], sink: &mut dyn Sink| {
+                each_line(log, &zone, (&mut counts, &mut told), text, sink)
+            };
+            let read = follow_one(ask, log, &patterns, &mut Lines { each }, sink);
+            result = result.and(read);
+        }
         if let Ok(text) = serde_json::to_vec(&counts) {
             ask.memory.put(COUNTS, &text);
         }
         for (class, total) in &counts {
             sink.sample(Sample::new("pmta_log").tag("class", class.as_str()).int("total", *total));
         }
-        read.and(panicked)
-    }
-}
-
-/// The panic log keeps its cursors beside the log's, under keys of its own.
-struct Apart<'a> {
-    memory: &'a mut dyn Memory,
-}
-
-impl Memory for Apart<'_> {
-    fn get(&self, key: &str) -> Option<Vec<u8>> {
-        self.memory.get(&format!("{PANIC}/{key}"))
-    }
-
-    fn put(&mut self, key: &str, value: &[u8]) {
-        self.memory.put(&format!("{PANIC}/{key}"), value);
-    }
-
-    fn remove(&mut self, key: &str) {
-        self.memory.remove(&format!("{PANIC}/{key}"));
-    }
-
-    fn scan(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
-        let own = PANIC.len() + 1;
-        let found = self.memory.scan(&format!("{PANIC}/{prefix}")).into_iter();
-        found.filter_map(|(key, value)| Some((key.get(own..)?.to_owned(), value))).collect()
+        result
     }
 }
 
 fn follow_one(
     ask: &mut Ask<'_>,
-    name: &'static str,
+    log: Log,
     patterns: &[String],
     lines: &mut dyn Records,
     sink: &mut dyn Sink,
@@ -103,15 +158,17 @@ fn follow_one(
     if patterns.is_empty() {
         return Ok(());
     }
+    let (name, prefix) = log.source();
     let from_start = ask.from_start;
     let wanted = Follow { name, patterns, moved: &[], from_start, tells_time: false, tick: ask.tick };
-    follow(&wanted, &Disk, ask.memory, lines, sink)
+    follow(&wanted, &Disk, &mut Apart { memory: ask.memory, prefix }, lines, sink)
 }
 
+/// Counts a line; the first few of a class that somebody should read are handed on.
 fn each_line(
-    log: &'static str,
+    log: Log,
     zone: &TimeZone,
-    counts: &mut BTreeMap<String, i64>,
+    (counts, told): (&mut BTreeMap<String, i64>, &mut BTreeMap<&'static str, usize>),
     line: &[u8],
     sink: &mut dyn Sink,
 ) -> Option<Seconds> {
@@ -119,18 +176,31 @@ fn each_line(
     if text.is_empty() {
         return time;
     }
-    let class = if log == PANIC { PANIC } else { class_of(text) };
+    let class = log.class_of(text);
     if let Some(count) = counts.get_mut(class) {
         *count += 1;
     } else {
         counts.insert(class.to_owned(), 1);
     }
-    sink.line(&LogLine { log, time, text });
+    if TROUBLES.contains(&class) {
+        let lines = told.entry(class).or_default();
+        *lines += 1;
+        if *lines <= MOST_LINES {
+            let row = Sample::new(HIDDEN).tag("class", format!("log-{class}"));
+            sink.sample(row.text("text", shown(text)));
+        }
+    }
+    sink.line(&LogLine { log: log.name(), time, text });
     time
 }
 
 fn read_counts(memory: &dyn Memory) -> BTreeMap<String, i64> {
-    memory.get(COUNTS).and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    let kept = memory.get(COUNTS).and_then(|text| serde_json::from_slice(&text).ok());
+    let mut counts: BTreeMap<String, i64> = kept.unwrap_or_default();
+    for class in TROUBLES {
+        counts.entry((*class).to_owned()).or_default();
+    }
+    counts
 }
 
 /// A line of an SMTP session quotes what others said: it must not pass for PowerMTA's own word.
@@ -192,6 +262,23 @@ mod tests {
         ] {
             assert_eq!(class_of(line.as_bytes()), class, "{line}");
         }
+    }
+
+    #[test]
+    fn each_log_is_read_by_what_it_is() {
+        for (log, line, class) in [
+            (Log::StartupErrors, "spool: permission denied", "startup"),
+            (Log::StartupErrors, "License expired", "license"),
+            (Log::WebMonitor, "192.0.2.1 GET /queues?mode=backoff", "web"),
+            (Log::WebMonitor, "accept: Too many open files", "descriptors"),
+            (Log::WebMonitor, "access denied for 192.0.2.1", "web"),
+            (Log::Panic, "anything", "panic"),
+            (Log::Main, "Configuration reloaded.", "reload"),
+        ] {
+            assert_eq!(log.class_of(line.as_bytes()), class, "{line}");
+        }
+        let logs = ["/var/log/pmta/log".to_owned(), "/var/log/pmta/pmta.log".to_owned()];
+        assert_eq!(beside(&logs, "pmtahttp.log"), ["/var/log/pmta/pmtahttp.log"]);
     }
 
     #[test]

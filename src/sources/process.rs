@@ -1,7 +1,7 @@
 //! What the kernel says about PowerMTA's processes: their memory, threads and restarts. It asks
 //! PowerMTA nothing.
 
-use super::{Ask, Place, Source, SourceError, pressure};
+use super::{Ask, Place, Source, SourceError, cgroup, pressure};
 use crate::record::{Memory, Sample, Seconds, Sink};
 use std::fs::File;
 use std::io::Read;
@@ -26,7 +26,8 @@ impl Source for Process {
     }
 
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
-        look(&ask.config.host.proc, ask.tick.now(), ask.memory, sink)
+        let host = &ask.config.host;
+        look((&host.proc, &host.cgroup), ask.tick.now(), ask.memory, sink)
     }
 }
 
@@ -49,7 +50,12 @@ struct Usage {
     threads: i64,
 }
 
-fn look(proc: &Path, now: Seconds, memory: &mut dyn Memory, sink: &mut dyn Sink) -> Result<(), SourceError> {
+fn look(
+    (proc, cgroup): (&Path, &Path),
+    now: Seconds,
+    memory: &mut dyn Memory,
+    sink: &mut dyn Sink,
+) -> Result<(), SourceError> {
     let mut groups = NAMES.map(|name| Group::recall(memory, name));
     let gone = NAMES
         .iter()
@@ -72,8 +78,13 @@ fn look(proc: &Path, now: Seconds, memory: &mut dyn Memory, sink: &mut dyn Sink)
             let sample = sample(name, &usages, group.restarts);
             // Thousands of open files take long to count: once a minute is enough.
             let counted = searching.then(|| descriptors(proc, &group.pids)).flatten();
-            sink.sample(match counted {
+            let sample = match counted {
                 Some((open, most)) => sample.int("descriptors", open).int("descriptors_max", most),
+                None => sample,
+            };
+            let granted = searching.then(|| granted((proc, cgroup), &group.pids)).flatten();
+            sink.sample(match granted {
+                Some(grant) => sample.int("cgroup_bytes", grant.used).int("cgroup_max_bytes", grant.most),
                 None => sample,
             });
         }
@@ -208,6 +219,12 @@ fn descriptors(proc: &Path, pids: &[u32]) -> Option<(i64, i64)> {
     pids.iter().filter_map(of).max_by_key(|(open, most)| open.saturating_mul(1_000) / (*most).max(1))
 }
 
+/// What the kernel grants the first of them; they share a unit.
+fn granted((proc, cgroup): (&Path, &Path), pids: &[u32]) -> Option<cgroup::Grant> {
+    let of = read_short(proc.join(pids.first()?.to_string()).join("cgroup"))?;
+    cgroup::grant(&of, cgroup, read_short)
+}
+
 fn read_short(path: PathBuf) -> Option<String> {
     let mut text = Vec::new();
     File::open(path).ok()?.take(16 * 1024).read_to_end(&mut text).ok()?;
@@ -233,7 +250,7 @@ mod tests {
 
     fn run(proc: &Path, now: Seconds, notes: &mut Notes) -> (Vec<Sample>, Result<(), SourceError>) {
         let mut heap = Heap::default();
-        let result = look(proc, now, notes, &mut heap);
+        let result = look((proc, proc), now, notes, &mut heap);
         (heap.samples, result)
     }
 

@@ -23,7 +23,7 @@ impl Run {
         let started = Instant::now();
         let tick = Tick { now_ns: now * 1_000_000_000, started, deadline: started + time };
         let mut heap = Heap::default();
-        let mut ask = Ask { config, tick, memory: &mut notes, from_start: false };
+        let mut ask = Ask { config, tick, memory: &mut notes, from_start: false, brought: &[] };
         let result = source.collect(&mut ask, &mut heap);
         Run { samples: heap.samples, result, notes, took: started.elapsed() }
     }

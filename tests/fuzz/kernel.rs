@@ -36,7 +36,7 @@ pub fn body(data: &[u8]) {
         let started = Instant::now();
         let tick = Tick { now_ns: now * 1_000_000_000, started, deadline: started + Duration::from_secs(60) };
         let mut heard = Heard::default();
-        let mut ask = Ask { config: &config, tick, memory: &mut notes, from_start: false };
+        let mut ask = Ask { config: &config, tick, memory: &mut notes, from_start: false, brought: &[] };
         // What it cannot read it may refuse; it must not count it.
         let _ = Kernel.collect(&mut ask, &mut heard);
         for (class, was) in before {

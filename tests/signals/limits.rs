@@ -1,7 +1,9 @@
 //! What fills up: spool, connections, disks.
 
 use super::{Bench, fires, open, quiet};
+use crate::rig::{Metrics, Value};
 use pmta_sim::Gauges;
+use std::collections::BTreeMap;
 use std::fs;
 
 #[test]
@@ -63,4 +65,97 @@ fn disk_is_held_against_min_free_space() {
     let metrics = bench.runs(1, 60);
     fires(&metrics, "disk", "space", "critical");
     assert!(metrics.text.contains("it takes no more mail"), "{}", metrics.text);
+}
+
+/// The findings of `limits`: VMTA, reason, severity.
+fn binding(metrics: &Metrics) -> Vec<(String, String, String)> {
+    let of = [("finding", "limits")];
+    let open = metrics.series("pmta_finding", &of, "active").filter(|(_, value)| **value == Value::Int(1));
+    let tag = |tags: &BTreeMap<String, String>, name: &str| tags.get(name).cloned().unwrap_or_default();
+    open.map(|(tags, _)| (tag(tags, "vmta"), tag(tags, "reason"), tag(tags, "severity"))).collect()
+}
+
+fn bound(vmta: &str, reason: &str, severity: &str) -> (String, String, String) {
+    (vmta.to_owned(), reason.to_owned(), severity.to_owned())
+}
+
+#[test]
+fn limits_that_bind_while_mail_waits_are_told_with_their_value() {
+    let bench = Bench::with_rate(1.0);
+    let host = &bench.rig.host;
+    let config = host.config_path();
+    let text = fs::read_to_string(&config).unwrap();
+    // The VMTA's own block overrides the server's 40.
+    let narrow = text.replacen(
+        "    max-smtp-msg-rate unlimited",
+        "    max-smtp-msg-rate unlimited\n    <domain gmail.com>\n        max-smtp-out 12\n    </domain>",
+        1,
+    );
+    assert_ne!(narrow, text);
+    fs::write(&config, narrow).unwrap();
+    let held =
+        |connections| host.show(Gauges { held: Some(("gmail.com", connections)), ..Gauges::default() });
+    host.stall_queue("gmail.com/*");
+    host.load_queue("gmail.com", 8_000, 60);
+    // Far from the limit, then at one VMTA's for some minutes only.
+    held(5);
+    quiet(&bench.runs(3, 60), "limits");
+    held(12);
+    quiet(&bench.runs(8, 60), "limits");
+    held(5);
+    quiet(&bench.runs(2, 60), "limits");
+    held(12);
+    let metrics = bench.runs(12, 60);
+    let narrowed: Vec<_> = binding(&metrics);
+    assert_eq!(narrowed, [bound("vmta1", "max-smtp-out", "warning")], "{}", metrics.text);
+    let message = "[Gmail] limit max-smtp-out of gmail.com/vmta1 binds: 12 connections of 12 for ";
+    assert!(metrics.text.contains(message), "{}", metrics.text);
+    assert_eq!(metrics.int("pmta_vmta", &[("vmta", "vmta1")], "connections_max"), 400);
+    held(2);
+    quiet(&bench.runs(2, 60), "limits");
+    // Few wait: the limit keeps nobody.
+    held(40);
+    host.pause_queue("gmail.com/*", true);
+    quiet(&bench.runs(12, 60), "limits");
+}
+
+#[test]
+fn limits_on_rates_are_told_by_powermta_s_own_words_while_they_are_fresh() {
+    let bench = Bench::with_rate(1.0);
+    let host = &bench.rig.host;
+    let words = "message rate limit reached (based on max-msg-rate in configuration)";
+    host.stall_queue("gmail.com/*");
+    host.load_queue("gmail.com", 12_000, 60);
+    bench.runs(1, 60);
+    // Once, long ago.
+    host.queue_error("gmail.com/vmta2", words);
+    quiet(&bench.runs(12, 60), "limits");
+    let mut metrics = Metrics::default();
+    for _ in 0..12 {
+        host.queue_error("gmail.com/vmta2", words);
+        metrics = bench.runs(1, 60);
+    }
+    assert_eq!(binding(&metrics), [bound("vmta2", "max-msg-rate", "warning")], "{}", metrics.text);
+    quiet(&bench.runs(4, 60), "limits");
+}
+
+#[test]
+fn limits_backoff_without_an_end_is_told_and_one_that_ends_is_not() {
+    for ends in [true, false] {
+        let bench = Bench::with_rate(1.0);
+        let host = &bench.rig.host;
+        let config = host.config_path();
+        let text = fs::read_to_string(&config).unwrap();
+        if !ends {
+            fs::write(&config, text.replace(",backoff-to-normal-after=10m", "")).unwrap();
+        }
+        host.stall_queue("gmail.com/*");
+        host.load_queue("gmail.com", 3_000, 60);
+        host.back_off("gmail.com/vmta1", 3_600);
+        let metrics = bench.runs(2, 60);
+        let expected = if ends { vec![] } else { vec![bound("vmta1", "endless-backoff", "warning")] };
+        assert_eq!(binding(&metrics), expected, "{}", metrics.text);
+        host.back_off("gmail.com/vmta1", 0);
+        quiet(&bench.runs(2, 60), "limits");
+    }
 }

@@ -4,6 +4,8 @@
 mod delivery;
 mod limits;
 mod liveness;
+mod logs;
+mod memory;
 mod queues;
 
 use crate::rig::{Metrics, Rig, Value, binary};
@@ -32,9 +34,11 @@ impl Bench {
 
     fn configure(&self, more: &str) {
         let (pmta, folder) = (self.rig.host.config_path(), self.rig.folder.path());
-        let (proc, kmsg) = (folder.join("proc"), folder.join("kmsg"));
+        let at = |name: &str| folder.join(name);
+        let (proc, cgroup) = (at("proc"), at("cgroup"));
+        let (kmsg, journal, file) = (at("kmsg"), at("journalctl"), at("kern.log"));
         let text = format!(
-            "[pmta]\nconfig = {pmta:?}\ncommand = \"/nonexistent/pmta\"\n[host]\nproc = {proc:?}\n[logs]\nkernel = {kmsg:?}\n{more}"
+            "[pmta]\nconfig = {pmta:?}\ncommand = \"/nonexistent/pmta\"\n[host]\nproc = {proc:?}\ncgroup = {cgroup:?}\n[logs]\nkernel = {kmsg:?}\njournal = {journal:?}\nkernel_files = [{file:?}]\n{more}"
         );
         fs::write(self.rig.config_path(), text).unwrap();
     }

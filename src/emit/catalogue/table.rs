@@ -204,6 +204,17 @@ pub const MEASUREMENTS: &[Measurement] = &[
             int("threads", "threads", "Threads"),
             int("descriptors", "files", "Files and connections open, of the process nearest to its limit"),
             int("descriptors_max", "files", "How many it may open"),
+            int(
+                "cgroup_bytes",
+                "bytes",
+                "Memory that its control group uses, without what the kernel can drop",
+            ),
+            int(
+                "cgroup_max_bytes",
+                "bytes",
+                "Memory that the control group may use, the tightest limit above it",
+            ),
+            int("anon_floor_bytes", "bytes", "Least anonymous memory of the last seven days"),
             int("restarts_total", "restarts", "Times the process was seen anew"),
             int("bytes_per_recipient", "bytes", "Anonymous memory per waiting recipient"),
             float(
@@ -217,6 +228,12 @@ pub const MEASUREMENTS: &[Measurement] = &[
                 "The kernel's index of external fragmentation, the worst order",
             ),
         ],
+    },
+    Measurement {
+        name: "pmta_memory_pool",
+        tags: &["name"],
+        help: "What `pmta show memory` says, where a version has it (5.0 has not)",
+        fields: &[float("value", "PowerMTA's own", "The number under this name")],
     },
     Measurement {
         name: "pmta_disk",

@@ -1,7 +1,8 @@
 //! The life of a signal's finding: pending while it is held, firing, resolved once it stayed
 //! fine; each change is told once. It does not know what is judged.
 
-use super::{Level, Report, SIGNALS, Scene, Signal, Symptom, down};
+use super::{Level, Report, SIGNALS, Scene, Signal, Symptom, changes, down};
+use crate::judge::surroundings::{Change, changed_before};
 use crate::record::{Finding, Memory, Sample, Seconds, Severity, State};
 use serde::{Deserialize, Serialize};
 
@@ -41,16 +42,17 @@ pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
     let mut cases: Vec<Case> =
         kept.as_deref().and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
     let mut outcome = Outcome::default();
-    let mut is_down = false;
+    let changes = changes::recall(memory);
+    let mut around = Around { now: scene.now, is_down: false, changes: &changes };
     for signal in SIGNALS {
         let mut report = Report::default();
         (signal.look)(scene, memory, &mut report);
         outcome.samples.append(&mut report.samples);
         for symptom in report.symptoms {
-            meet(&mut cases, signal, symptom, scene.now, is_down, &mut outcome);
+            meet(&mut cases, signal, symptom, around, &mut outcome);
         }
         if signal.name == down::SIGNAL.name {
-            is_down = cases.iter().any(|case| case.finding.finding == signal.name && is_open(case));
+            around.is_down = cases.iter().any(|case| case.finding.finding == signal.name && is_open(case));
         }
     }
     forget(&mut cases, scene.now, &mut outcome);
@@ -63,18 +65,20 @@ pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
     outcome
 }
 
+/// What holds for every symptom of a run.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    now: Seconds,
+    is_down: bool,
+    changes: &'a [Change],
+}
+
 fn is_open(case: &Case) -> bool {
     case.finding.state.is_open()
 }
 
-fn meet(
-    cases: &mut Vec<Case>,
-    signal: &Signal,
-    symptom: Symptom,
-    now: Seconds,
-    is_down: bool,
-    outcome: &mut Outcome,
-) {
+fn meet(cases: &mut Vec<Case>, signal: &Signal, symptom: Symptom, around: Around<'_>, outcome: &mut Outcome) {
+    let now = around.now;
     let same = |case: &Case| {
         let finding = &case.finding;
         finding.finding == signal.name
@@ -100,7 +104,7 @@ fn meet(
                 case.finding.severity = severity;
             }
             case.fine_since = 0;
-            worsen(case, signal, symptom, severity, (now, is_down), outcome);
+            worsen(case, signal, symptom, severity, around, outcome);
         }
         Level::Between if is_open(case) => case.fine_since = 0,
         Level::Between | Level::Fine if case.finding.state == State::Pending => case.since = 0,
@@ -135,9 +139,10 @@ fn worsen(
     signal: &Signal,
     symptom: Symptom,
     severity: Severity,
-    (now, is_down): (Seconds, bool),
+    around: Around<'_>,
     outcome: &mut Outcome,
 ) {
+    let Around { now, is_down, .. } = around;
     let finding = &mut case.finding;
     finding.severity = severity;
     finding.unit = symptom.unit;
@@ -148,6 +153,10 @@ fn worsen(
     finding.recipients = symptom.recipients;
     finding.message = symptom.message;
     finding.action = symptom.action;
+    // What says itself that something changed needs no second word for it.
+    if !matches!(signal.name, "changes" | "restarts") {
+        finding.action.push_str(&changed_before(around.changes, case.since, case.since));
+    }
     finding.confidence = symptom.confidence;
     finding.routing = routing(severity).to_owned();
     if finding.state == State::Pending && now - case.since < symptom.hold {

@@ -2,7 +2,7 @@
 //! floors before it, and against the queue at that time.
 
 use super::{Level, Report, Scene, Signal, Symptom, bytes, number, recall, write_down};
-use crate::record::{Memory, Severity, Unit};
+use crate::record::{Memory, Sample, Seconds, Severity, Unit};
 
 pub const SIGNAL: Signal = Signal {
     name: "leak",
@@ -19,6 +19,16 @@ const RISE_BYTES: f64 = 100e6;
 /// A queue that grew explains memory that grew.
 const QUEUE_GREW: f64 = 1.2;
 const KEPT: usize = 24;
+/// A queue of this size shows in the daemon's memory.
+const LARGE: i64 = 50_000;
+const DRAINED_HOURS: usize = 3;
+/// An allocator keeps some of what it was given; half of it after hours is worth a note.
+const STAYED: f64 = 0.5;
+const STAYED_FINE: f64 = 0.3;
+const RESIDUE_BYTES: f64 = 300e6;
+const DAY: Seconds = 86_400;
+/// Day and least memory, oldest first.
+const DAYS: &str = "leak/days";
 const FLOORS: &str = "leak/floors";
 
 /// The least memory of one hour, and the queue then.
@@ -57,6 +67,57 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
     // The hour that is not over has no floor yet.
     floors.pop();
     report.symptoms.extend(judge(&floors));
+    let floor = week(anon as i64, scene.now, memory);
+    let row = Sample::new("pmta_memory").tag("process", "pmtad");
+    report.samples.push(row.int("anon_floor_bytes", floor));
+    report.symptoms.extend(residue(&floors, floor));
+}
+
+/// The least memory of the last seven days, this moment included.
+fn week(anon: i64, now: Seconds, memory: &mut dyn Memory) -> i64 {
+    let today = now.div_euclid(DAY);
+    let mut days: Vec<(i64, i64)> = recall(memory, DAYS)
+        .chunks_exact(2)
+        .filter_map(|pair| match pair {
+            [day, least] => Some((*day, *least)),
+            _ => None,
+        })
+        .filter(|(day, _)| (today - 6..=today).contains(day))
+        .collect();
+    match days.last_mut().filter(|(day, _)| *day == today) {
+        Some((_, least)) => *least = anon.min(*least),
+        None => days.push((today, anon)),
+    }
+    let numbers: Vec<i64> = days.iter().flat_map(|(day, least)| [*day, *least]).collect();
+    write_down(memory, DAYS, &numbers);
+    days.iter().map(|(_, least)| *least).min().unwrap_or(anon)
+}
+
+/// How much of what a large queue took is still there hours after the queue is gone.
+fn residue(floors: &[Floor], floor: i64) -> Option<Symptom> {
+    let at = floors.len().checked_sub(DRAINED_HOURS)?;
+    let (before, lately) = floors.split_at_checked(at)?;
+    let (peak, last) = (before.iter().max_by_key(|floor| floor.waiting)?, lately.last()?);
+    let took = (peak.anon - floor) as f64;
+    let stayed = |hour: &Floor| (hour.anon - floor) as f64;
+    let drained = peak.waiting >= LARGE && lately.iter().all(|hour| hour.waiting <= peak.waiting / 10);
+    let share = stayed(last) / took.max(1.0);
+    let level = if !drained || took < RESIDUE_BYTES || share < STAYED_FINE {
+        Level::Fine
+    } else if lately.iter().all(|hour| stayed(hour) >= took * STAYED) && stayed(last) >= RESIDUE_BYTES {
+        Level::Bad(Severity::Info)
+    } else {
+        Level::Between
+    };
+    let symptom = Symptom::new("residue", level, 0, 0);
+    let symptom = symptom.measured(Unit::Bytes, Some(floor as f64), last.anon as f64).unsure();
+    Some(Symptom { n: DRAINED_HOURS as i64, recipients: Some(last.waiting), ..symptom }.told(
+        format!(
+            "{} of the {} that pmtad took for {} recipients are still there {DRAINED_HOURS} hours after the queue drained to {}; its least in seven days is {}",
+            bytes(stayed(last)), bytes(took), peak.waiting, last.waiting, bytes(floor as f64)
+        ),
+        "Memory in pieces or a leak: watch whether the next campaign uses it again (then it is pieces, and harmless while there is enough) or adds to it (then finding leak follows, and a restart in a quiet hour helps).",
+    ))
 }
 
 fn judge(floors: &[Floor]) -> Option<Symptom> {

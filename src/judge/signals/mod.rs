@@ -7,6 +7,7 @@
 mod accepting;
 mod backpressure;
 mod cases;
+pub mod changes;
 mod connections;
 mod disk;
 mod dkim;
@@ -18,7 +19,9 @@ mod hold;
 mod kernel;
 mod leak;
 mod license;
+mod limits;
 mod memory;
+mod pmta_log;
 mod queue_age;
 mod records;
 mod restarts;
@@ -60,8 +63,11 @@ pub const SIGNALS: &[Signal] = &[
     hold::SIGNAL,
     spool::SIGNAL,
     connections::SIGNAL,
+    limits::SIGNAL,
     disk::SIGNAL,
     kernel::SIGNAL,
+    pmta_log::SIGNAL,
+    changes::SIGNAL,
     dkim::SIGNAL,
     memory::SIGNAL,
     restarts::SIGNAL,

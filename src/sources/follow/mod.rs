@@ -32,6 +32,7 @@ mod world_tests;
 
 pub use book::Totals;
 pub use files::{Disk, Files, OpenFile, Stat};
+pub use identity::hash;
 pub use lines::Lines;
 pub use packed::Unpacked;
 

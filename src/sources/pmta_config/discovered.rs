@@ -1,6 +1,7 @@
 //! What PowerMTA's configuration says about ports, files and access: small, remembered between
 //! runs, without any secret.
 
+use crate::record::Seconds;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ pub struct Discovered {
     pub path: PathBuf,
     /// The main file could be read.
     pub readable: bool,
+    /// Of the text of every file that was read; 0 where that is not known.
+    pub fingerprint: u64,
     /// Every file and folder that had a say, as it was when it was read.
     pub stamps: Vec<Stamp>,
     /// `http-mgmt-port`; `Some(0)` is "no web monitor".
@@ -111,6 +114,12 @@ impl Discovered {
     /// The web monitor's port, PowerMTA's default unless configured; `None` when it is off.
     pub fn web_port(&self) -> Option<u16> {
         Some(self.http_port.unwrap_or(8080)).filter(|port| *port != 0)
+    }
+
+    /// When the newest file of it was written.
+    pub fn modified(&self) -> Seconds {
+        let newest = self.stamps.iter().filter_map(|stamp| Some(stamp.seen.as_ref()?.modified_ns)).max();
+        newest.and_then(|ns| Seconds::try_from(ns / 1_000_000_000).ok()).unwrap_or(0)
     }
 
     /// Globs of all live accounting files, each once.

@@ -57,6 +57,7 @@ impl Gatherer {
         }
         self.found.path = path.to_owned();
         self.found.readable = reading.readable;
+        self.found.fingerprint = if reading.readable { reading.fingerprint } else { 0 };
         self.found.stamps = reading.stamps;
         self.found.not_fetched = reading.not_fetched;
         self.found.problems = problems.0;

@@ -59,6 +59,8 @@ pub struct Vmta {
 pub struct ReplyPattern {
     /// What stands between the slashes.
     pub expression: String,
+    /// It brings its own `backoff-to-normal-after`.
+    pub ends_backoff: bool,
     pub file: PathBuf,
     pub line: usize,
 }
@@ -74,7 +76,9 @@ impl ReplyPattern {
             ends
         })?;
         let expression = inside.get(..end)?.replace("\\/", "/");
-        Some(ReplyPattern { expression, file: file.to_owned(), line })
+        let effect = inside.get(end..).unwrap_or_default();
+        let ends_backoff = effect.contains("backoff-to-normal-after");
+        Some(ReplyPattern { expression, ends_backoff, file: file.to_owned(), line })
     }
 }
 

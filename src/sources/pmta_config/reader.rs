@@ -4,6 +4,7 @@
 use super::discovered::{Problem, Seen, Stamp};
 use super::lines::{Directive, LONGEST_LINE, Line, read_line};
 use super::wildcard;
+use crate::sources::follow::hash;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ pub(super) struct Group {
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) readable: bool,
+    /// Of every file that was read, in order.
+    pub(super) fingerprint: u64,
     pub(super) stamps: Vec<Stamp>,
     pub(super) not_fetched: Vec<String>,
     pub(super) problems: Problems,
@@ -137,6 +140,8 @@ impl Reader<'_> {
             }
         };
         self.open.push(identity);
+        let before = self.out.fingerprint.to_le_bytes();
+        self.out.fingerprint = hash(&[&before, text.as_bytes()].concat());
         let outside = self.groups.len();
         for (number, line) in text.lines().enumerate() {
             self.line(line, outside, At { file: path, line: number + 1 });

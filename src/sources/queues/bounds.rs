@@ -1,9 +1,9 @@
-//! How long mail may wait in each queue, by PowerMTA's configuration: parsed seldom, remembered as
-//! three numbers a queue. It judges nothing.
+//! How long mail may wait in each queue and how fast it may leave, by PowerMTA's configuration: parsed
+//! seldom, remembered as a few numbers a queue. It judges nothing.
 
 use super::page::Waiting;
 use crate::record::{Memory, Seconds};
-use crate::sources::pmta_config::{self, Settings};
+use crate::sources::pmta_config::{self, Queues, Settings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,13 +15,53 @@ const DAY: Seconds = 86_400;
 
 pub type Bounds = BTreeMap<String, Bound>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bound {
     pub bounce_after: Seconds,
     /// Beyond this the retry policy has failed.
     pub horizon: Seconds,
     /// The longest wait between two attempts.
     pub retry: Seconds,
+    #[serde(default)]
+    pub pace: Pace,
+}
+
+/// What sets a queue's pace; `None` is unlimited.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    pub max_smtp_out: Option<u64>,
+    pub backoff_max_smtp_out: Option<u64>,
+    /// The VMTA's own, for all its queues together.
+    pub vmta_max_smtp_out: Option<u64>,
+    /// `max-msg-rate 400/h; max-connect-rate 10/m`: those that are limited, as written.
+    pub rates: String,
+    /// Nothing in the configuration ends backoff mode.
+    pub endless: bool,
+}
+
+const RATES: &[&str] = &[
+    "backoff-max-connect-rate",
+    "backoff-max-msg-rate",
+    "max-connect-rate",
+    "max-msg-rate",
+    "source-ip-max-connect-rate",
+    "source-ip-max-msg-rate",
+];
+
+impl Pace {
+    fn of(settings: &Settings, queues: &Queues) -> Pace {
+        let limited = RATES.iter().filter(|name| settings.rate(name).is_some());
+        let rates: Vec<String> = limited.map(|name| format!("{name} {}", settings.text(name))).collect();
+        let list = queues.pattern_lists.get(settings.text("smtp-pattern-list"));
+        let ends = list.is_some_and(|list| list.iter().any(|pattern| pattern.ends_backoff));
+        Pace {
+            max_smtp_out: settings.max_smtp_out(),
+            backoff_max_smtp_out: settings.count("backoff-max-smtp-out"),
+            vmta_max_smtp_out: settings.vmta_max_smtp_out,
+            rates: rates.join("; "),
+            endless: settings.backoff_is_endless() && !ends,
+        }
+    }
 }
 
 impl Default for Bound {
@@ -34,14 +74,16 @@ impl Default for Bound {
 impl Bound {
     /// A day; three attempts if they are farther apart; never more than half of its life.
     fn new(bounce_after: Seconds, retry: Seconds) -> Bound {
-        Bound { bounce_after, horizon: DAY.max(3 * retry).min(bounce_after / 2), retry }
+        let horizon = DAY.max(3 * retry).min(bounce_after / 2);
+        Bound { bounce_after, horizon, retry, pace: Pace::default() }
     }
 
-    fn of(settings: &Settings) -> Bound {
+    fn of(settings: &Settings, queues: &Queues) -> Bound {
         let seconds = |seconds: u64| Seconds::try_from(seconds).unwrap_or(Seconds::MAX / 4);
         let retry = settings.retry_after().into_iter().max().map_or(600, seconds);
         // `never` is as good as ten years.
-        Bound::new(settings.bounce_after().map_or(3_650 * DAY, seconds), retry)
+        let bound = Bound::new(settings.bounce_after().map_or(3_650 * DAY, seconds), retry);
+        Bound { pace: Pace::of(settings, queues), ..bound }
     }
 }
 
@@ -65,7 +107,7 @@ pub fn of(config: &Path, queues: &[Waiting], memory: &mut dyn Memory, now: Secon
     }
     let bound = |queue: &Waiting| {
         let (domain, vmta) = queue.name.rsplit_once('/').unwrap_or((&queue.name, ""));
-        (queue.name.clone(), Bound::of(&parsed.queues.settings_for(domain, vmta)))
+        (queue.name.clone(), Bound::of(&parsed.queues.settings_for(domain, vmta), &parsed.queues))
     };
     let bounds: Bounds = queues.iter().map(bound).collect();
     if let Ok(text) = serde_json::to_vec(&Remembered { at: now, bounds: bounds.clone() }) {
@@ -89,11 +131,39 @@ mod tests {
             .map(|name| Waiting { name: name.to_owned(), ..Waiting::default() });
         let mut notes = Notes::default();
         let bounds = of(&config, &queues, &mut notes, 1_000);
-        assert_eq!(bounds["a.example/v"], Bound { bounce_after: 43_200, horizon: 21_600, retry: 3_600 });
-        assert_eq!(bounds["b.example/v"], Bound { bounce_after: 172_800, horizon: 86_400, retry: 3_600 });
+        let times = |name: &str| (bounds[name].bounce_after, bounds[name].horizon, bounds[name].retry);
+        assert_eq!(times("a.example/v"), (43_200, 21_600, 3_600));
+        assert_eq!(times("b.example/v"), (172_800, 86_400, 3_600));
         std::fs::remove_file(&config).unwrap();
         assert_eq!(of(&config, &queues, &mut notes, 1_500), bounds, "not read again so soon");
         assert!(of(&config, &queues, &mut notes, 2_000).is_empty(), "gone, and known to be");
+    }
+
+    #[test]
+    fn the_pace_is_the_most_specific_one_and_backoff_may_have_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config");
+        let text = "domain-macro big a, b
+<smtp-pattern-list ends>\nreply /x/ mode=backoff,backoff-to-normal-after=10m\n</smtp-pattern-list>
+<smtp-pattern-list stays>\nreply /x/ mode=backoff\n</smtp-pattern-list>
+<domain *>\nmax-smtp-out 5\nsmtp-pattern-list stays\n</domain>
+<domain $big.example>\nmax-smtp-out 30\nmax-msg-rate 400/h\nsmtp-pattern-list ends\n</domain>
+<virtual-mta v1>\nmax-smtp-out 50\n<domain *>\nmax-connect-rate 10/m\n</domain>\n</virtual-mta>
+<virtual-mta v2>\n</virtual-mta>
+<virtual-mta-pool p>\nvirtual-mta v1\nvirtual-mta v2\n<domain b.example>\nmax-smtp-out 7\n</domain>\n</virtual-mta-pool>
+";
+        std::fs::write(&config, text).unwrap();
+        let queues = ["a.example/v1", "b.example/v2", "c.example/v2"]
+            .map(|name| Waiting { name: name.to_owned(), ..Waiting::default() });
+        let bounds = of(&config, &queues, &mut Notes::default(), 1_000);
+        let pace = |name: &str| {
+            let pace = bounds[name].pace.clone();
+            (pace.max_smtp_out, pace.vmta_max_smtp_out, pace.rates, pace.endless)
+        };
+        let rates = "max-connect-rate 10/m; max-msg-rate 400/h".to_owned();
+        assert_eq!(pace("a.example/v1"), (Some(30), Some(50), rates, false));
+        assert_eq!(pace("b.example/v2"), (Some(7), None, "max-msg-rate 400/h".to_owned(), false));
+        assert_eq!(pace("c.example/v2"), (Some(5), None, String::new(), true));
     }
 
     #[test]

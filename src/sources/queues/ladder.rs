@@ -61,7 +61,7 @@ impl Ladder {
 
     /// The next question, and the age that it is about; `None` for a name that PowerMTA's command
     /// line cannot take.
-    pub fn question(&self, queue: &str, bound: Bound) -> Option<(Line, Seconds)> {
+    pub fn question(&self, queue: &str, bound: &Bound) -> Option<(Line, Seconds)> {
         if queue.contains('*') {
             return None;
         }
@@ -100,12 +100,14 @@ mod tests {
     use super::*;
     use crate::record::Notes;
 
-    const DEFAULT: Bound = Bound { bounce_after: 388_800, horizon: 24 * HOUR, retry: 600 };
+    fn bound(bounce_after: Seconds, horizon: Seconds) -> Bound {
+        Bound { bounce_after, horizon, ..Bound::default() }
+    }
 
     /// Asks about a queue whose oldest mail is so old, until it has settled.
     fn settle(ladder: &mut Ladder, oldest: Seconds, visits: i64) -> Vec<Seconds> {
         let visit = |visit| {
-            let (_, age) = ladder.question("a/b", DEFAULT).unwrap();
+            let (_, age) = ladder.question("a/b", &bound(388_800, 24 * HOUR)).unwrap();
             ladder.answer("a/b", age, oldest >= age, None, visit);
             ladder.now = visit;
             age / HOUR
@@ -139,11 +141,11 @@ mod tests {
 
     #[test]
     fn a_short_life_and_a_strange_name_are_respected() {
-        let short = Bound { bounce_after: 12 * HOUR, horizon: 6 * HOUR, retry: 600 };
+        let (short, usual) = (bound(12 * HOUR, 6 * HOUR), bound(388_800, 24 * HOUR));
         let ladder = Ladder::default();
-        assert_eq!(ladder.question("a/b", short).map(|(_, age)| age), Some(4 * HOUR));
-        assert_eq!(ladder.question("*/b", DEFAULT), None);
-        assert_eq!(ladder.question("bücher.de/b", DEFAULT), None);
+        assert_eq!(ladder.question("a/b", &short).map(|(_, age)| age), Some(4 * HOUR));
+        assert_eq!(ladder.question("*/b", &usual), None);
+        assert_eq!(ladder.question("bücher.de/b", &usual), None);
         let mut notes = Notes::default();
         let mut ladder = Ladder::default();
         ladder.answer("gone/b", HOUR, true, None, 5);

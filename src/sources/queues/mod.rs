@@ -4,11 +4,13 @@
 
 mod bounds;
 mod ladder;
+mod memory;
 mod page;
 
 use super::web::{Asker, Line, Read, clean};
 use super::{Ask, Place, Source, SourceError};
 use crate::record::{HIDDEN, Memory, Sample, Seconds, Sink};
+use jiff::tz::TimeZone;
 use ladder::Ladder;
 use page::{Jobs, License, Listed, Older, Waiting};
 use std::time::{Duration, Instant};
@@ -57,15 +59,21 @@ impl Source for Queues {
         let mut ladder = Ladder::recall(ask.memory, now);
         let bounds = bounds::of(&ask.config.pmta.config, &queues, ask.memory, now);
         let told = probe(&asker, &queues, &bounds, &mut ladder, ask);
+        let zone = ask.config.pmta.zone();
         for queue in &queues {
-            sink.sample(row(queue, bounds.get(&queue.name), ladder.oldest(&queue.name)));
+            let oldest = ladder.oldest(&queue.name);
+            sink.sample(row(queue, bounds.get(&queue.name), oldest, (&zone, now)));
         }
         ladder.write_down(&queues, ask.memory);
         // An old version has no jobs page, which is no trouble.
         if let Ok(jobs) = asker.page::<Jobs>("/jobs", 1_000, Line::new(Read::Jobs, &["1000"])) {
             jobs.samples().into_iter().for_each(|sample| sink.sample(sample));
         }
-        told.and_then(|()| license(&asker, ask, sink))
+        let told = told.and_then(|()| license(&asker, ask, sink));
+        if !is_within(ask.memory, REFUSED, REST, now) {
+            memory::ask(&asker, ask.memory, now, sink);
+        }
+        told
     }
 }
 
@@ -97,8 +105,8 @@ fn probe(
     let mut due: Vec<&Waiting> = queues.iter().filter(|queue| queue.recipients >= WORTH_A_PROBE).collect();
     due.sort_by_key(|queue| (ladder.visited(&queue.name), std::cmp::Reverse(queue.recipients)));
     for queue in due.into_iter().take(MOST_PROBES) {
-        let bound = bounds.get(&queue.name).copied().unwrap_or_default();
-        let Some((line, age)) = ladder.question(&queue.name, bound) else { continue };
+        let bound = bounds.get(&queue.name).cloned().unwrap_or_default();
+        let Some((line, age)) = ladder.question(&queue.name, &bound) else { continue };
         match asker.command::<Older>(&line) {
             // A queue that was busy while listing was skipped: that is no answer.
             Ok((older, remark)) if older.found() || !remark.contains("busy") => {
@@ -123,7 +131,12 @@ fn probe(
 }
 
 /// One queue for the judge: what waits, what it is bound to, and why it waits.
-fn row(queue: &Waiting, bound: Option<&bounds::Bound>, oldest: Option<(Seconds, Seconds)>) -> Sample {
+fn row(
+    queue: &Waiting,
+    bound: Option<&bounds::Bound>,
+    oldest: Option<(Seconds, Seconds)>,
+    (zone, now): (&TimeZone, Seconds),
+) -> Sample {
     let mut row = Sample::new(HIDDEN)
         .tag("class", "waiting")
         .tag("queue", queue.name.clone())
@@ -137,12 +150,25 @@ fn row(queue: &Waiting, bound: Option<&bounds::Bound>, oldest: Option<(Seconds, 
             .int("bounce_after", bound.bounce_after)
             .int("horizon", bound.horizon)
             .int("retry", bound.retry);
+        row = paced(row, queue, &bound.pace);
     }
     if let Some((age, asked)) = oldest {
         row = row.int("oldest", age).int("asked", asked);
     }
+    if let Some(at) = queue.erred(zone) {
+        row = row.int("erred", now - at);
+    }
     let texts: Vec<String> = queue.errors.iter().map(|text| clean(text)).collect();
     if texts.is_empty() { row } else { row.text("text", texts.join("; ")) }
+}
+
+/// The limits that set the pace of a queue in the mode that it is in.
+fn paced(row: Sample, queue: &Waiting, pace: &bounds::Pace) -> Sample {
+    let most = if queue.backoff { pace.backoff_max_smtp_out } else { pace.max_smtp_out };
+    let numbers = [("max_smtp_out", most), ("vmta_max_smtp_out", pace.vmta_max_smtp_out)];
+    let known = numbers.into_iter().filter_map(|(name, most)| Some((name, i64::try_from(most?).ok()?)));
+    let row = known.fold(row, |row, (name, most)| row.int(name, most));
+    row.int("endless", i64::from(pace.endless)).text("rates", pace.rates.clone())
 }
 
 fn license(asker: &Asker<'_>, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {

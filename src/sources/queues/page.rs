@@ -22,9 +22,16 @@ pub struct Waiting {
     pub retries: bool,
     /// Newest first.
     pub errors: Vec<String>,
+    /// When the newest of them was, by PowerMTA's clock.
+    pub erred: String,
 }
 
 impl Waiting {
+    pub fn erred(&self, zone: &TimeZone) -> Option<Seconds> {
+        let time: DateTime = self.erred.get(..19)?.parse().ok()?;
+        Some(zone.to_timestamp(time).ok()?.as_second())
+    }
+
     /// It waits for its next attempt, and for nothing else.
     pub fn is_parked(&self) -> bool {
         self.retries && self.connections == 0 && !self.paused && !self.backoff
@@ -61,6 +68,7 @@ impl Listener for Listed {
             (1, "paused") => row.paused = value.flag().unwrap_or(false),
             (1, "mode") => row.backoff = value.text().eq_ignore_ascii_case("backoff"),
             (1, "retryTime") => row.retries = !value.text().trim().is_empty(),
+            (2, "time") if row.erred.is_empty() => value.text().trim().clone_into(&mut row.erred),
             (2, "text") if row.errors.len() < MOST_ERRORS => {
                 row.errors.push(value.text().chars().take(LONGEST_TEXT).collect());
             }

@@ -37,9 +37,18 @@ pub fn run<T: Send + 'static>(
     until: Instant,
     parse: impl FnOnce(&mut Capped<ChildStdout>) -> Result<T, BodyError> + Send + 'static,
 ) -> Result<T, ChildError> {
-    let mut child = Command::new(command)
-        .arg("--dom")
-        .args(line.words())
+    let mut asked = Command::new(command);
+    asked.arg("--dom").args(line.words());
+    capture(asked, until, parse)
+}
+
+/// Runs any command that is ready for it and hands its output to `parse`.
+pub fn capture<T: Send + 'static>(
+    mut command: Command,
+    until: Instant,
+    parse: impl FnOnce(&mut Capped<ChildStdout>) -> Result<T, BodyError> + Send + 'static,
+) -> Result<T, ChildError> {
+    let mut child = command
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

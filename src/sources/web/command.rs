@@ -8,6 +8,8 @@ pub enum Read {
     Vmtas,
     Jobs,
     License,
+    /// Not of every version.
+    Memory,
     /// Is there a recipient in this queue older than that? One row answers it. Never with
     /// `--pause`, which interrupts deliveries.
     Older,
@@ -20,6 +22,7 @@ const TABLE: &[(Read, &[&str], &[&str])] = &[
     (Read::Vmtas, &["show", "vmtas"], &["--maxitems="]),
     (Read::Jobs, &["show", "jobs"], &["--maxitems="]),
     (Read::License, &["show", "license"], &[]),
+    (Read::Memory, &["show", "memory"], &[]),
     (Read::Older, &["list", "--maxitems=1"], &["--queue=", "--older-than="]),
 ];
 

@@ -30,7 +30,7 @@ mod tree;
 mod xml;
 
 pub use asker::Asker;
-pub use body::{BodyError, Format, clean, parse_list, parse_status};
+pub use body::{BodyError, Capped, Format, clean, parse_list, parse_status};
 pub use command::{Line, Read};
 pub use list::{List, Row};
 pub use status::Status;
@@ -39,7 +39,7 @@ pub use tree::{Listener, Path, Scalar};
 use super::{Ask, Place, Source, SourceError};
 use crate::config::Pmta;
 use crate::record::{Memory, Sample, Sink, Tick};
-use child::ChildError;
+pub use child::{ChildError, capture};
 use fetch::{Access, FetchError};
 use learnt::Way;
 use page::{Answer, Found, Page, Rows};

@@ -1,0 +1,231 @@
+//! Limits of PowerMTA's own configuration that bind: the host, and no receiver, sets the pace. And
+//! backoff that nothing will end. It knows limits only as the round through the queues names them.
+
+use super::{Level, Report, Scene, Signal, Symptom, number};
+use crate::record::{HIDDEN, Memory, Sample, Seconds, Severity, Unit, Value, tag};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub const SIGNAL: Signal = Signal {
+    name: "limits",
+    about: "a limit of PowerMTA's configuration holds mail back",
+    source: "queues",
+    beneath_down: true,
+    look,
+};
+
+/// A campaign's first minutes may touch every limit; what it still touches then sets the pace.
+const HOLD: Seconds = 600;
+const AT_LIMIT: f64 = 0.95;
+const FINE: f64 = 0.80;
+/// Fewer do not wait for a limit.
+const SOME: f64 = 100.0;
+const MANY: f64 = 1_000.0;
+/// A rate limit is written into the queue's errors each time it is met.
+const LATELY: f64 = 120.0;
+const NOTE: &str = "limits";
+const ENDLESS: &str = "endless-backoff";
+
+/// Provider, VMTA, directive.
+type Subject = (String, String, String);
+
+/// Since when a limit binds, and how many waited then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Bound {
+    subject: Subject,
+    since: Seconds,
+    waiting: f64,
+}
+
+/// A limit as one queue (or VMTA) meets it.
+struct Met {
+    level: Level,
+    waiting: f64,
+    now: f64,
+    most: f64,
+    /// What binds, for the sentence.
+    words: String,
+}
+
+fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
+    let rows: Vec<&Sample> = scene.rows(HIDDEN).filter(|row| tag(&row.tags, "class") == "waiting").collect();
+    // Between two rounds nothing is known anew; an empty round has no row, and only queues say so.
+    let empty =
+        scene.row("pmta_queues", "kind", "smtp").and_then(|row| number(row, "recipients")) == Some(0.0);
+    if rows.is_empty() && !empty {
+        return;
+    }
+    let kept = memory.get(NOTE);
+    let before: Vec<Bound> =
+        kept.as_deref().and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
+    let met = gather(scene, &rows, report);
+    let mut after: Vec<Bound> = Vec::new();
+    for (subject, met) in &met {
+        let known = before.iter().find(|bound| bound.subject == *subject);
+        if matches!(met.level, Level::Bad(_)) || known.is_some() && met.level == Level::Between {
+            let new = Bound { subject: subject.clone(), since: scene.now, waiting: met.waiting };
+            after.push(known.cloned().unwrap_or(new));
+        }
+        report.symptoms.push(symptom(subject, met, after.last(), scene.now));
+    }
+    // Whoever is not among the largest queues any more waits for no limit.
+    for bound in before.iter().filter(|bound| !met.contains_key(&bound.subject)) {
+        let (provider, vmta, reason) = bound.subject.clone();
+        report.symptoms.push(Symptom { provider, vmta, ..Symptom::new(&reason, Level::Fine, HOLD, 0) });
+    }
+    match serde_json::to_vec(&after) {
+        Ok(text) if !after.is_empty() => memory.put(NOTE, &text),
+        _ if kept.is_some() => memory.remove(NOTE),
+        _ => {}
+    }
+}
+
+/// The worst of each subject, and each VMTA's own limit.
+fn gather(scene: &Scene<'_>, rows: &[&Sample], report: &mut Report) -> BTreeMap<Subject, Met> {
+    let mut worst: BTreeMap<Subject, Met> = BTreeMap::new();
+    let mut take = |provider: &str, vmta: &str, reason: &str, met: Met| {
+        let subject = (provider.to_owned(), vmta.to_owned(), reason.to_owned());
+        let is_bad = |met: &Met| (matches!(met.level, Level::Bad(_)), met.level == Level::Between);
+        let weight = |met: &Met| (is_bad(met), met.waiting as i64);
+        if worst.get(&subject).is_none_or(|known| weight(&met) > weight(known)) {
+            worst.insert(subject, met);
+        }
+    };
+    let mut vmtas: BTreeMap<&str, f64> = BTreeMap::new();
+    for row in rows {
+        let queue = tag(&row.tags, "queue");
+        let (provider, vmta) =
+            (tag(&row.tags, "provider"), queue.rsplit_once('/').map_or("", |(_, vmta)| vmta));
+        let value = |field| number(row, field);
+        let (waiting, backoff) = (value("recipients").unwrap_or(0.0), value("backoff") == Some(1.0));
+        if let Some(most) = value("vmta_max_smtp_out") {
+            vmtas.insert(vmta, most);
+        }
+        let open = value("connections").unwrap_or(0.0);
+        if let Some(most) = value("max_smtp_out").filter(|_| value("paused") != Some(1.0)) {
+            let reason = if backoff { "backoff-max-smtp-out" } else { "max-smtp-out" };
+            let words = format!("{reason} of {queue} binds: {open:.0} connections of {most:.0}");
+            take(
+                provider,
+                vmta,
+                reason,
+                Met { level: full(open, most, waiting), waiting, now: open, most, words },
+            );
+        }
+        if let Some((reason, level)) = rate(row) {
+            let level = if waiting < SOME { Level::Fine } else { level };
+            let words = match of_rates(row, reason) {
+                Some(value) => format!("{reason} {value} of {queue} binds"),
+                None => format!("{reason} of {queue} binds"),
+            };
+            take(provider, vmta, reason, Met { level, waiting, now: waiting, most: 0.0, words });
+        }
+        let endless = backoff && value("endless") == Some(1.0) && waiting >= SOME;
+        let level = if endless { Level::Bad(Severity::Warning) } else { Level::Fine };
+        take(
+            provider,
+            vmta,
+            ENDLESS,
+            Met { level, waiting, now: waiting, most: 0.0, words: queue.to_owned() },
+        );
+    }
+    for (vmta, most) in vmtas {
+        report.samples.push(Sample::new("pmta_vmta").tag("vmta", vmta).int("connections_max", most as i64));
+        let Some(row) = scene.row("pmta_vmta", "vmta", vmta) else { continue };
+        let (Some(open), Some(waiting)) = (number(row, "connections"), number(row, "recipients")) else {
+            continue;
+        };
+        let words = format!("max-smtp-out of VMTA {vmta} binds: {open:.0} connections of {most:.0}");
+        let level = full(open, most, waiting);
+        take("", vmta, "vmta-max-smtp-out", Met { level, waiting, now: open, most, words });
+    }
+    worst
+}
+
+fn full(open: f64, most: f64, waiting: f64) -> Level {
+    // 0 keeps a queue shut: that is a decision, and no pace.
+    if most <= 0.0 || waiting < SOME {
+        return Level::Fine;
+    }
+    match Level::above(open / most, FINE, AT_LIMIT, f64::INFINITY) {
+        Level::Bad(_) => Level::Bad(Severity::Info),
+        level => level,
+    }
+}
+
+/// The rate limit that the queue met last, by PowerMTA's own words: `message rate limit reached
+/// (based on queue's max-msg-rate in configuration)`, `connect rate limit reached`.
+fn rate(row: &Sample) -> Option<(&'static str, Level)> {
+    let Some(Value::Text(errors)) = row.field("text") else { return None };
+    let newest = errors.split("; ").next().unwrap_or_default();
+    let named = RATES.iter().find(|name| newest.contains(&format!(" {name} ")));
+    let reason = match named {
+        Some(name) => name,
+        None if newest.contains("connect rate limit reached") => "max-connect-rate",
+        None if newest.contains("message rate limit reached") => "max-msg-rate",
+        None => return None,
+    };
+    let lately = number(row, "erred").is_some_and(|age| age <= LATELY);
+    Some((reason, if lately { Level::Bad(Severity::Info) } else { Level::Fine }))
+}
+
+const RATES: &[&str] = &[
+    "backoff-max-msg-rate",
+    "max-msg-rate",
+    "backoff-max-connect-rate",
+    "max-connect-rate",
+    "max-smtp-msg-rate",
+    "source-ip-max-msg-rate",
+    "source-ip-max-connect-rate",
+];
+
+/// Its value as the configuration has it: `max-msg-rate 400/h; max-connect-rate 10/m`.
+fn of_rates<'a>(row: &'a Sample, name: &str) -> Option<&'a str> {
+    let Some(Value::Text(rates)) = row.field("rates") else { return None };
+    rates
+        .split("; ")
+        .filter_map(|rate| rate.split_once(' '))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
+}
+
+fn symptom((provider, vmta, reason): &Subject, met: &Met, bound: Option<&Bound>, now: Seconds) -> Symptom {
+    let (since, at_first) = bound.map_or((now, met.waiting), |bound| (bound.since, bound.waiting));
+    let named = if provider.is_empty() { String::new() } else { format!("[{provider}] ") };
+    let (minutes, waiting) = ((now - since) / 60, met.waiting);
+    if reason == ENDLESS {
+        let symptom = Symptom::new(reason, met.level, 0, 0).measured(Unit::Recipients, None, waiting).told(
+            format!("{named}{} is in backoff mode and nothing ends it: neither backoff-to-normal-after nor a delivery, and {waiting:.0} recipients wait", met.words),
+            format!("`pmta set queue --mode=normal {}` once the provider takes mail again; set backoff-to-normal-after in its <domain> (or in the smtp-pattern-list's reply lines).", met.words),
+        );
+        return Symptom {
+            provider: provider.clone(),
+            vmta: vmta.clone(),
+            recipients: Some(waiting as i64),
+            ..symptom
+        };
+    }
+    // A backlog that shrinks at the limit is how a limit is meant to work.
+    let level = match met.level {
+        Level::Bad(_) if waiting >= MANY && waiting >= at_first && now > since => {
+            Level::Bad(Severity::Warning)
+        }
+        level => level,
+    };
+    let unit = if met.most > 0.0 { Unit::Count } else { Unit::Recipients };
+    let symptom = Symptom::new(reason, level, HOLD, 0).measured(
+        unit,
+        Some(met.most).filter(|most| *most > 0.0),
+        met.now,
+    );
+    let symptom = Symptom {
+        provider: provider.clone(),
+        vmta: vmta.clone(),
+        recipients: Some(waiting as i64),
+        ..symptom
+    };
+    symptom.told(
+        format!("{named}limit {} for {minutes} minutes while {waiting:.0} recipients wait ({at_first:.0} when it began)", met.words),
+        "If the provider defers nothing, raise it in small steps (a <domain> of the VMTA overrides the pool's, that the server's; `pmta show settings D/V` shows what holds) or give the pool one more address; if it does defer, leave it: the limit is what keeps you accepted.",
+    )
+}
