@@ -22,6 +22,7 @@ mod memory;
 mod queue_age;
 mod records;
 mod restarts;
+mod sightings;
 mod smtp;
 mod spool;
 #[cfg(test)]
@@ -29,8 +30,7 @@ mod tests;
 mod throttle;
 
 pub use cases::{Outcome, judge};
-pub use dns::Failures;
-pub use queue_age::Ages;
+pub use sightings::Sightings;
 
 use crate::ledger::windows::Windows;
 use crate::record::{Confidence, Memory, Sample, Seconds, Severity, Tags, Unit, Value, tag};

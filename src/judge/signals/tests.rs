@@ -1,5 +1,6 @@
 //! The life of a case, and each signal's thresholds, as tables.
 
+use super::queue_age::Ages;
 use super::*;
 use crate::record::{Finding, HIDDEN, Notes, State};
 
