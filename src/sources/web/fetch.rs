@@ -223,7 +223,7 @@ fn build(settings: Result<rustls::ClientConfig, tls::TlsError>) -> Result<Client
         .http1_only()
         .timeout(None)
         .connect_timeout(Duration::from_secs(5))
-        .pool_max_idle_per_host(1)
+        .pool_max_idle_per_host(2)
         .pool_idle_timeout(IDLE)
         .user_agent(concat!("pmta-vitals/", env!("CARGO_PKG_VERSION")))
         .build()

@@ -1,5 +1,5 @@
-//! The pages' order: one after the other on one thread while they come quickly, side by side as soon
-//! as one does not. It knows no way to get a page.
+//! The pages' order: a few threads take one after the other while they come quickly, and more are
+//! started as soon as one does not. It knows no way to get a page.
 
 use super::page::{Answer, Page, Rows};
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Threads from the start: while one reads the long list, the other fetches what is short.
+const HANDS: usize = 2;
 /// A page that takes longer keeps the next ones waiting no more.
 const QUICK: Duration = Duration::from_millis(100);
 /// A little longer than the pages may take, so that they can say themselves why they failed.
@@ -32,7 +34,9 @@ where
     let (tell, told) = mpsc::channel();
     // Held while another thread may have to be started; when all are gone, nothing more will come.
     let mut tell = Some(tell);
-    hire(&turn, tell.as_ref());
+    for _ in pages.iter().take(HANDS) {
+        hire(&turn, tell.as_ref());
+    }
     loop {
         let all_taken = turn.taken.load(Ordering::Relaxed) >= pages.len();
         if all_taken {
@@ -76,6 +80,7 @@ where
 mod tests {
     use super::*;
     use crate::sources::web::body::Format;
+    use std::collections::HashSet;
     use std::sync::Mutex;
     use std::thread::ThreadId;
 
@@ -91,15 +96,33 @@ mod tests {
     }
 
     #[test]
-    fn quick_pages_share_one_thread() {
-        let threads: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
+    fn quick_pages_share_few_threads() {
+        let threads: Arc<Mutex<HashSet<ThreadId>>> = Arc::default();
         let seen = Arc::clone(&threads);
         let answers = in_turn(soon(), &PAGES, move |page, rows| {
-            seen.lock().unwrap().push(thread::current().id());
+            seen.lock().unwrap().insert(thread::current().id());
             nothing(page, rows)
         });
-        assert!(answers.iter().all(Option::is_some));
-        assert_eq!(threads.lock().unwrap().len(), 3);
+        let came: Vec<Page> = answers.into_iter().flatten().map(|answer| answer.page).collect();
+        assert_eq!(came, PAGES.map(|(page, _)| page));
+        assert!(threads.lock().unwrap().len() <= HANDS);
+    }
+
+    #[test]
+    fn pages_that_hang_cost_only_themselves() {
+        let (go, gone) = mpsc::channel::<()>();
+        let gone = Mutex::new(gone);
+        let until = Instant::now() + Duration::from_millis(500);
+        let answers = in_turn(until, &PAGES, move |page, rows| {
+            if page != Page::Vmtas {
+                // Until the test is over.
+                let _ = gone.lock().unwrap().recv();
+            }
+            nothing(page, rows)
+        });
+        let came: Vec<bool> = answers.iter().map(Option::is_some).collect();
+        assert_eq!(came, [false, false, true]);
+        drop(go);
     }
 
     #[test]
