@@ -23,7 +23,6 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const ROWS: usize = 100;
 const SECONDS: u64 = 120;
@@ -54,14 +53,12 @@ fn main() {
 
 /// Two minutes of a host that has more than a page of queues and of virtual MTAs.
 fn busy_host(folder: &Path) -> pmta_sim::Host {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let host = pmta_sim::Host::start(pmta_sim::Options {
         dir: folder.join("host"),
         url_max_items: true,
         rate: 200.0,
         vmtas: ROWS,
         small_domains: 400,
-        start: i64::try_from(now - SECONDS).unwrap(),
         ..pmta_sim::Options::default()
     })
     .expect("the simulated host starts");

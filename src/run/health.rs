@@ -74,7 +74,7 @@ impl Health {
     }
 
     /// What is to be said on standard error. Without a commit it is not known what was told.
-    pub fn to_tell(&mut self) -> Vec<String> {
+    pub fn unheard(&mut self) -> Vec<String> {
         let unheard = self.unheard.take().filter(|_| self.counted);
         unheard.unwrap_or_else(|| std::mem::take(&mut self.troubles))
     }

@@ -279,7 +279,7 @@ fn finish(
     let last_success = ledger.as_ref().and_then(last_success);
     health.vitals(ledger.as_ref(), last_success, &tick);
     let fates = health.fates();
-    let troubles = health.to_tell();
+    let troubles = health.unheard();
     let mut samples = gathering.samples;
     samples.extend(health.rows());
     let document = Document::new(Gathered {
