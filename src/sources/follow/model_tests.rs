@@ -59,7 +59,7 @@ fn whatever_happens_to_files_the_count_is_the_truth() {
 fn histories_that_once_failed() {
     use Step::{
         Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, MoveAway,
-        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate,
+        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate, Wait,
     };
     let histories: &[(&str, bool, &[Step])] = &[
         (
@@ -94,6 +94,26 @@ fn histories_that_once_failed() {
             "a late run and a deletion",
             false,
             &[RotateNumbered, GzipOldest, Append(1), RunLate, RotateNumbered, DeleteOldest],
+        ),
+        (
+            "a copy of an empty file is nobody's successor",
+            false,
+            &[CopyTruncate, CopyTruncate, Wait(588), Run, Append(1), Run],
+        ),
+        (
+            "nor is a packed file that was found beside the live one",
+            false,
+            &[
+                RotateNumbered,
+                GzipOldest,
+                Append(2),
+                RotateNumbered,
+                Append(1),
+                GzipOldest,
+                Wait(587),
+                Run,
+                Append(1),
+            ],
         ),
     ];
     for (name, reuse, steps) in histories {
