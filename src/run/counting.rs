@@ -12,7 +12,7 @@ use crate::classify::{Classifier, Providers, Templates};
 use crate::config::Config;
 use crate::judge::checks::Gauges;
 use crate::judge::{Surroundings, signals};
-use crate::ledger::{Ledger, LedgerError, Locked, Reading};
+use crate::ledger::{Ledger, LedgerError, Locked, Reading, SourceNotes};
 use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,16 +126,7 @@ impl Count<'_> {
         let recollection =
             Recollection::new(locked.shelf(), locked.notes(RUN), self.config, around, self.tick);
         let mut answers = locked.notes(CLASSIFY);
-        let sources: Vec<_> = SOURCES
-            .iter()
-            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
-            .map(|source| (*source, locked.notes(source.name())))
-            .collect();
-        let followed = |(_, notes): &&(_, _)| !Memory::scan(notes, "").is_empty();
-        if self.wish.from_start {
-            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
-            health.started_before(&known);
-        }
+        let sources = self.sources(locked, health);
         let mut pipeline = Pipeline {
             names: providers.names(),
             classifier: Classifier::new(providers, self.setup.rules.clone()),
@@ -183,6 +174,24 @@ impl Count<'_> {
         locked.keep_findings(changes)?;
         locked.keep_findings(&standing.findings)?;
         Ok((samples.into_iter().filter_map(|sample| health.absorb(sample)).collect(), reading))
+    }
+
+    fn sources<'l>(
+        &self,
+        locked: &Locked<'l>,
+        health: &mut Health,
+    ) -> Vec<(&'static dyn Source, SourceNotes<'l>)> {
+        let sources: Vec<_> = SOURCES
+            .iter()
+            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
+            .map(|source| (*source, locked.notes(source.name())))
+            .collect();
+        let followed = |(_, notes): &&(_, SourceNotes<'_>)| !notes.scan("").is_empty();
+        if self.wish.from_start {
+            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
+            health.started_before(&known);
+        }
+        sources
     }
 
     /// A source that fails keeps what it had handed over, cursors and counts alike. One that

@@ -55,13 +55,12 @@ fn whatever_happens_to_files_the_count_is_the_truth() {
 }
 
 /// What once went wrong, each as small as it could be made, with or without inodes that return.
-#[test]
-fn histories_that_once_failed() {
+const FAILED_ONCE: &[(&str, bool, &[Step])] = {
     use Step::{
         Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, MoveAway,
         Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate, Wait,
     };
-    let histories: &[(&str, bool, &[Step])] = &[
+    &[
         (
             "a record in a file that was only a header, deleted before the next run, is nobody's loss",
             true,
@@ -115,8 +114,12 @@ fn histories_that_once_failed() {
                 Append(1),
             ],
         ),
-    ];
-    for (name, reuse, steps) in histories {
+    ]
+};
+
+#[test]
+fn histories_that_once_failed() {
+    for (name, reuse, steps) in FAILED_ONCE {
         Model::live_through(*reuse, steps).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
