@@ -3,7 +3,7 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Answer, Classifier, Provider, Providers, Reply, Templates};
+use crate::classify::{Answer, Classifier, Provider, Providers, Reply};
 use crate::judge::signals::Ages;
 use crate::ledger::{Reading, SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
@@ -13,9 +13,6 @@ use std::sync::Arc;
 /// What the classifier answered for each template, for the runs to come.
 pub const ANSWERS: &str = "answers";
 
-/// The provider of replies whose own holds no series.
-const OTHERS: &str = "other";
-
 pub struct Pipeline<'a, 'l> {
     pub providers: &'a mut Providers,
     /// Of the named providers, by their numbers.
@@ -24,8 +21,6 @@ pub struct Pipeline<'a, 'l> {
     /// The classifier's notes, read only when the first reply comes.
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
-    /// Which replies came from whom in this run.
-    pub templates: Templates,
     pub recollection: Recollection<'l>,
     /// How long mail waits, by provider.
     pub ages: Ages,
@@ -76,13 +71,8 @@ impl Sink for Pipeline<'_, '_> {
         let (name, named) = named(&self.names, provider);
         self.ages.record(name, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
-        if let Some(answer) = &answer {
-            // Who has no series of his own has no list of replies either.
-            let holder = if named || self.tally.has_series(name) { name } else { OTHERS };
-            let time = record.logged.min(self.tick.now());
-            self.templates.note(holder, answer, self.classifier.text(), time);
-        }
-        self.recollection.record(name, named, record, answer.as_ref(), &mut self.changes);
+        let said = (answer.as_ref(), self.classifier.text());
+        self.recollection.record(name, named, record, said, &mut self.changes);
     }
 
     fn line(&mut self, _line: &LogLine<'_>) {}

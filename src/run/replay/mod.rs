@@ -17,8 +17,8 @@ use crate::classify::{Classifier, Providers};
 use crate::cli;
 use crate::judge::Bench;
 use crate::ledger::baseline::BUCKET_SECONDS;
-use crate::ledger::{Baselines, LedgerError, Windows};
-use crate::record::{Delivery, Finding, Seconds};
+use crate::ledger::{Baselines, LedgerError, Repertoire, Windows};
+use crate::record::{Delivery, Finding, Notes, Seconds};
 use backlog::Backlogs;
 use files::OldFiles;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ struct Replay {
     providers: Providers,
     names: Arc<[Box<str>]>,
     classifier: Classifier,
-    judgement: Judgement,
+    judgement: Judgement<'static>,
     backlogs: Option<Backlogs>,
     told: Told,
     changes: Vec<Finding>,
@@ -93,7 +93,13 @@ impl Replay {
             names: providers.names(),
             classifier: Classifier::new(&providers, setup.rules.clone()),
             providers,
-            judgement: Judgement::new(Windows::new(), baselines, bench, 0),
+            judgement: Judgement::new(
+                Windows::new(),
+                baselines,
+                Repertoire::new(Box::new(Notes::default()), 0),
+                bench,
+                0,
+            ),
             backlogs: status.map(Backlogs::open).transpose()?,
             told: Told::default(),
             changes: Vec::new(),
@@ -127,7 +133,8 @@ impl Replay {
         let provider = self.providers.lookup(record.domain(), record.mta);
         let answer = answer(&mut self.classifier, provider, record);
         let (name, named) = named(&self.names, provider);
-        self.judgement.record(name, named, record, answer.as_ref(), &mut self.changes);
+        let said = (answer.as_ref(), self.classifier.text());
+        self.judgement.record(name, named, record, said, &mut self.changes);
         Ok(())
     }
 
