@@ -79,6 +79,18 @@ impl Health {
         unheard.unwrap_or_else(|| std::mem::take(&mut self.troubles))
     }
 
+    /// Whether totals are held back until a ledger that was set back knows them again.
+    pub fn catching_up(&mut self, held_back: bool) {
+        self.run("catching_up", Value::Int(i64::from(held_back)));
+        if held_back {
+            let why = "no totals until everything is read again that it may have forgotten (a copy took its place, or the host was started anew); lag_bytes tells the rest";
+            let trouble = format!("ledger: {why}");
+            // It lasts a few runs, and each of them shows less than the reader expects.
+            self.unheard.iter_mut().for_each(|unheard| unheard.push(trouble.clone()));
+            self.troubles.push(trouble);
+        }
+    }
+
     /// What the ledger says of itself, and how long all of it took.
     pub fn vitals(&mut self, ledger: Option<&Ledger>, last_success: Option<f64>, tick: &Tick) {
         if let Some(vitals) = ledger.and_then(|ledger| ledger.vitals().ok()) {
