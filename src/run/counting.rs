@@ -3,7 +3,7 @@
 
 use super::aside::broken;
 use super::health::Health;
-use super::passage::{DISCOVERY, Wish};
+use super::passage::{DISCOVERY, RECORDS, Wish};
 use super::pipeline::{ANSWERS, Pipeline};
 use super::recollection::Recollection;
 use super::setup::Setup;
@@ -11,7 +11,7 @@ use crate::classify::{Classifier, Providers};
 use crate::config::Config;
 use crate::judge::checks::Gauges;
 use crate::judge::{Surroundings, signals};
-use crate::ledger::{Ledger, LedgerError, Locked};
+use crate::ledger::{Ledger, LedgerError, Locked, Reading, SourceNotes};
 use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,8 +22,6 @@ pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
 const SIGNALS: &str = "signals";
-const AGES: &str = "ages";
-const FAILURES: &str = "failures";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -44,12 +42,16 @@ pub struct Count<'a> {
     pub kept_gauges: &'a Gauges,
     /// What the sources beside brought home.
     pub gauges: &'a [Sample],
+    /// Another name after each start of the host.
+    pub boot: &'a str,
 }
 
 /// The committed truth of this run.
 pub struct Counted {
     pub samples: Vec<Sample>,
     pub findings: Vec<Finding>,
+    /// Whether totals are at least those that were shown before.
+    pub caught_up: bool,
 }
 
 impl Count<'_> {
@@ -73,7 +75,7 @@ impl Count<'_> {
         let mut around = surroundings(gauges, self.complete);
         let mut notes = locked.notes(SIGNALS);
         around.changes = signals::changes::note(gauges, self.generation, self.tick.now(), &mut notes);
-        let pushed = self.read_files(&mut locked, &mut changes, providers, around, health)?;
+        let (pushed, reading) = self.read_files(&mut locked, &mut changes, providers, around, health)?;
         let mut samples = locked.grow(gauges, self.generation)?;
         samples.extend(pushed);
         samples.extend(locked.farewell(&samples, self.observed)?);
@@ -87,8 +89,10 @@ impl Count<'_> {
         if self.wish.only.is_empty() {
             health.fates().keep(&mut notes);
         }
+        health.hush(self.wish.reader, &mut notes, self.tick.now());
+        let caught_up = locked.catch_up(self.boot, reading)?;
         samples.extend(locked.commit()?.rows());
-        Ok(Counted { samples, findings })
+        Ok(Counted { samples, findings, caught_up })
     }
 
     /// The golden signals of what this run observed. Lines are for them alone.
@@ -99,7 +103,10 @@ impl Count<'_> {
         health: &Health,
     ) -> Result<Vec<Finding>, LedgerError> {
         let scene = signals::Scene { now: self.tick.now(), samples, fates: &health.standings() };
-        let outcome = signals::judge(&scene, &mut locked.notes(SIGNALS));
+        // One look into the ledger for all of them, instead of one for each signal's note.
+        let mut notes = Notes::new(locked.notes(SIGNALS).scan(""));
+        let outcome = signals::judge(&scene, &mut notes);
+        locked.keep_notes(SIGNALS, notes);
         samples.retain(|sample| sample.measurement != HIDDEN);
         samples.extend(outcome.samples);
         locked.keep_findings(&outcome.changes)?;
@@ -115,7 +122,7 @@ impl Count<'_> {
         providers: &mut Providers,
         around: Surroundings,
         health: &mut Health,
-    ) -> Result<Vec<Sample>, LedgerError> {
+    ) -> Result<(Vec<Sample>, Reading), LedgerError> {
         let recollection = Recollection::new(
             locked.shelf(),
             (locked.notes(RUN), locked.notes(CLASSIFY)),
@@ -124,36 +131,26 @@ impl Count<'_> {
             self.tick,
         );
         let mut answers = locked.notes(CLASSIFY);
-        let sources: Vec<_> = SOURCES
-            .iter()
-            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
-            .map(|source| (*source, locked.notes(source.name())))
-            .collect();
-        let followed = |(_, notes): &&(_, _)| !Memory::scan(notes, "").is_empty();
-        if self.wish.from_start {
-            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
-            health.started_before(&known);
-        }
+        let sources = self.sources(locked, health);
         let mut pipeline = Pipeline {
             names: providers.names(),
             classifier: Classifier::new(providers, self.setup.rules.clone()),
             providers,
             unread: Some(locked.notes(CLASSIFY)),
             recollection,
-            ages: signals::Ages::recall(&locked.notes(SIGNALS), AGES),
-            failures: signals::Failures::recall(&locked.notes(SIGNALS), FAILURES),
-            records: 0,
+            sightings: signals::Sightings::recall(&locked.notes(SIGNALS)),
             tick: self.tick,
             stop: &self.setup.stop,
             samples: Vec::new(),
             changes: std::mem::take(changes),
             tally: locked.tally(),
+            reading: Reading { whole: self.wish.includes(RECORDS), lost: false },
         };
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, recollection, changes: told, .. } = pipeline;
-        let Pipeline { mut ages, mut failures, records, .. } = pipeline;
+        let Pipeline { samples, mut classifier, recollection, sightings, changes: told, reading, .. } =
+            pipeline;
         *changes = told;
         if classifier.has_read_rules() {
             // The other rules go on; whoever wrote these must hear of it.
@@ -165,15 +162,29 @@ impl Count<'_> {
         let standing = recollection.save()?.unwrap_or_default();
         let mut samples = samples;
         samples.extend(standing.gauges);
-        samples.extend(ages.rows(self.tick.now()));
-        ages.write_down(&mut locked.notes(SIGNALS), AGES);
-        samples.extend(failures.rows(self.tick.now()));
-        failures.write_down(&mut locked.notes(SIGNALS), FAILURES);
-        samples.push(Sample::new(HIDDEN).tag("class", "records").int("n", records));
+        samples.extend(sightings.conclude(self.tick.now(), &mut locked.notes(SIGNALS)));
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
         locked.keep_findings(&standing.findings)?;
-        Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
+        Ok((samples.into_iter().filter_map(|sample| health.absorb(sample)).collect(), reading))
+    }
+
+    fn sources<'l>(
+        &self,
+        locked: &Locked<'l>,
+        health: &mut Health,
+    ) -> Vec<(&'static dyn Source, SourceNotes<'l>)> {
+        let sources: Vec<_> = SOURCES
+            .iter()
+            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
+            .map(|source| (*source, locked.notes(source.name())))
+            .collect();
+        let followed = |(_, notes): &&(_, SourceNotes<'_>)| !notes.scan("").is_empty();
+        if self.wish.from_start {
+            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
+            health.started_before(&known);
+        }
+        sources
     }
 
     /// A source that fails keeps what it had handed over, cursors and counts alike. One that

@@ -4,9 +4,10 @@
 use super::recollection::Recollection;
 use super::stop::Stop;
 use crate::classify::{Answer, Classifier, Provider, Providers, Reply};
-use crate::judge::signals::{Ages, Failures};
-use crate::ledger::{SourceNotes, Tally};
+use crate::judge::signals::Sightings;
+use crate::ledger::{Reading, SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
+use crate::sources::follow::LOST;
 use std::sync::Arc;
 
 /// What the classifier answered for each template, for the runs to come.
@@ -21,17 +22,15 @@ pub struct Pipeline<'a, 'l> {
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
     pub recollection: Recollection<'l>,
-    /// How long mail waits, by provider.
-    pub ages: Ages,
-    /// What failed before any host was reached.
-    pub failures: Failures,
-    /// Records of this run.
-    pub records: i64,
+    /// What the golden signals read off the records.
+    pub sightings: Sightings,
     pub tick: Tick,
     pub stop: &'a Stop,
     pub samples: Vec<Sample>,
     /// Changes of state, in the order in which they happened.
     pub changes: Vec<Finding>,
+    /// How far the files were read.
+    pub reading: Reading,
 }
 
 /// What the reply of a refusal means; `None` for everything else.
@@ -70,9 +69,7 @@ impl Sink for Pipeline<'_, '_> {
         }
         let answer = answer(&mut self.classifier, provider, record);
         let (name, named) = named(&self.names, provider);
-        self.records += 1;
-        self.failures.record(name, record);
-        self.ages.record(name, record.queue, record.kind, record.logged, record.queued);
+        self.sightings.record(name, record);
         self.tally.add(record, provider, name, answer.as_ref());
         let said = (answer.as_ref(), self.classifier.text());
         self.recollection.record(name, named, record, said, &mut self.changes);
@@ -81,7 +78,12 @@ impl Sink for Pipeline<'_, '_> {
     fn line(&mut self, _line: &LogLine<'_>) {}
 
     fn event(&mut self, finding: Finding) {
+        self.reading.lost |= finding.finding == LOST;
         self.changes.push(finding);
+    }
+
+    fn behind(&mut self) {
+        self.reading.whole = false;
     }
 
     fn watermark(&mut self, time: Seconds) {

@@ -34,6 +34,13 @@ impl Source for Journal {
         Place::Aside
     }
 
+    /// Where the kernel's log can be read itself, and between two looks, no thread is needed.
+    fn is_due(&self, ask: &Ask<'_>) -> bool {
+        let now = ask.tick.now();
+        let rests = within(ask.memory, REFUSED, REST, now) || within(ask.memory, LOOKED, EVERY, now);
+        !rests && !is_open(&ask.config.logs.kernel)
+    }
+
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
         let absent = |why: &str| Err(SourceError::Absent(why.to_owned()));
         if is_open(&ask.config.logs.kernel) {

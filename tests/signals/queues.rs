@@ -74,9 +74,11 @@ fn queue_age_without_the_right_to_ask_is_unknown_and_says_so() {
     assert_eq!(open(&metrics, "queue-age"), [], "{}", metrics.text);
     assert_eq!(metrics.int("pmta_collector", &[("source", "queues")], "up"), 0);
     assert_eq!(metrics.int("pmta_collector", &[("source", "web")], "up"), 1, "the others are unharmed");
-    rig.pass(10);
-    let stderr = String::from_utf8(rig.run(&["collect"]).stderr).unwrap();
-    assert!(stderr.contains("permission denied") && stderr.contains("group pmta"), "{stderr}");
+    // A signal that rests on it is unknown, with the reason and the way out.
+    let checked = rig.run(&["check", "license"]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(3), "{said}");
+    assert!(said.contains("permission denied") && said.contains("group pmta"), "{said}");
     // Nobody there to ask is no trouble: the pages are enough to be up.
     let nobody = |rig: &Rig| rig.configure_command("/nonexistent/pmta");
     let (_, metrics) = comcast("comcast-unreachable@0+72000", 400, 30 * 3_600, nobody);

@@ -82,64 +82,66 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
 
 /// The worst of each subject, and each VMTA's own limit.
 fn gather(scene: &Scene<'_>, rows: &[&Sample], report: &mut Report) -> BTreeMap<Subject, Met> {
+    let met = rows.iter().flat_map(|row| of_queue(row)).chain(of_vmtas(scene, rows, report));
     let mut worst: BTreeMap<Subject, Met> = BTreeMap::new();
-    let mut take = |provider: &str, vmta: &str, reason: &str, met: Met| {
-        let subject = (provider.to_owned(), vmta.to_owned(), reason.to_owned());
-        let is_bad = |met: &Met| (matches!(met.level, Level::Bad(_)), met.level == Level::Between);
-        let weight = |met: &Met| (is_bad(met), met.waiting as i64);
+    let weight =
+        |met: &Met| (matches!(met.level, Level::Bad(_)), met.level == Level::Between, met.waiting as i64);
+    for (subject, met) in met {
         if worst.get(&subject).is_none_or(|known| weight(&met) > weight(known)) {
             worst.insert(subject, met);
         }
-    };
-    let mut vmtas: BTreeMap<&str, f64> = BTreeMap::new();
-    for row in rows {
-        let queue = tag(&row.tags, "queue");
-        let (provider, vmta) =
-            (tag(&row.tags, "provider"), queue.rsplit_once('/').map_or("", |(_, vmta)| vmta));
-        let value = |field| number(row, field);
-        let (waiting, backoff) = (value("recipients").unwrap_or(0.0), value("backoff") == Some(1.0));
-        if let Some(most) = value("vmta_max_smtp_out") {
-            vmtas.insert(vmta, most);
-        }
-        let open = value("connections").unwrap_or(0.0);
-        if let Some(most) = value("max_smtp_out").filter(|_| value("paused") != Some(1.0)) {
-            let reason = if backoff { "backoff-max-smtp-out" } else { "max-smtp-out" };
-            let words = format!("{reason} of {queue} binds: {open:.0} connections of {most:.0}");
-            take(
-                provider,
-                vmta,
-                reason,
-                Met { level: full(open, most, waiting), waiting, now: open, most, words },
-            );
-        }
-        if let Some((reason, level)) = rate(row) {
-            let level = if waiting < SOME { Level::Fine } else { level };
-            let words = match of_rates(row, reason) {
-                Some(value) => format!("{reason} {value} of {queue} binds"),
-                None => format!("{reason} of {queue} binds"),
-            };
-            take(provider, vmta, reason, Met { level, waiting, now: waiting, most: 0.0, words });
-        }
-        let endless = backoff && value("endless") == Some(1.0) && waiting >= SOME;
-        let level = if endless { Level::Bad(Severity::Warning) } else { Level::Fine };
-        take(
-            provider,
-            vmta,
-            ENDLESS,
-            Met { level, waiting, now: waiting, most: 0.0, words: queue.to_owned() },
-        );
-    }
-    for (vmta, most) in vmtas {
-        report.samples.push(Sample::new("pmta_vmta").tag("vmta", vmta).int("connections_max", most as i64));
-        let Some(row) = scene.row("pmta_vmta", "vmta", vmta) else { continue };
-        let (Some(open), Some(waiting)) = (number(row, "connections"), number(row, "recipients")) else {
-            continue;
-        };
-        let words = format!("max-smtp-out of VMTA {vmta} binds: {open:.0} connections of {most:.0}");
-        let level = full(open, most, waiting);
-        take("", vmta, "vmta-max-smtp-out", Met { level, waiting, now: open, most, words });
     }
     worst
+}
+
+fn vmta_of(queue: &str) -> &str {
+    queue.rsplit_once('/').map_or("", |(_, vmta)| vmta)
+}
+
+fn of_queue(row: &Sample) -> Vec<(Subject, Met)> {
+    let (queue, value) = (tag(&row.tags, "queue"), |field| number(row, field));
+    let (waiting, backoff) = (value("recipients").unwrap_or(0.0), value("backoff") == Some(1.0));
+    let subject =
+        |reason: &str| (tag(&row.tags, "provider").to_owned(), vmta_of(queue).to_owned(), reason.to_owned());
+    let mut found = Vec::new();
+    let now = value("connections").unwrap_or(0.0);
+    if let Some(most) = value("max_smtp_out").filter(|_| value("paused") != Some(1.0)) {
+        let reason = if backoff { "backoff-max-smtp-out" } else { "max-smtp-out" };
+        let words = format!("{reason} of {queue} binds: {now:.0} connections of {most:.0}");
+        found.push((subject(reason), Met { level: full(now, most, waiting), waiting, now, most, words }));
+    }
+    if let Some((reason, level)) = rate(row) {
+        let level = if waiting < SOME { Level::Fine } else { level };
+        let value = of_rates(row, reason).map(|value| format!(" {value}")).unwrap_or_default();
+        let words = format!("{reason}{value} of {queue} binds");
+        found.push((subject(reason), Met { level, waiting, now: waiting, most: 0.0, words }));
+    }
+    let endless = backoff && value("endless") == Some(1.0) && waiting >= SOME;
+    let level = if endless { Level::Bad(Severity::Warning) } else { Level::Fine };
+    let words = queue.to_owned();
+    found.push((subject(ENDLESS), Met { level, waiting, now: waiting, most: 0.0, words }));
+    found
+}
+
+/// What each VMTA's own limit allows all its queues together.
+fn of_vmtas(scene: &Scene<'_>, rows: &[&Sample], report: &mut Report) -> Vec<(Subject, Met)> {
+    let limit = |row: &&Sample| {
+        Some((vmta_of(tag(&row.tags, "queue")).to_owned(), number(row, "vmta_max_smtp_out")?))
+    };
+    let limits: BTreeMap<String, f64> = rows.iter().filter_map(limit).collect();
+    let mut found = Vec::new();
+    for (vmta, most) in limits {
+        let shown = Sample::new("pmta_vmta").tag("vmta", vmta.as_str());
+        report.samples.push(shown.int("connections_max", most as i64));
+        let Some(row) = scene.row("pmta_vmta", "vmta", &vmta) else { continue };
+        let (Some(now), Some(waiting)) = (number(row, "connections"), number(row, "recipients")) else {
+            continue;
+        };
+        let words = format!("max-smtp-out of VMTA {vmta} binds: {now:.0} connections of {most:.0}");
+        let met = Met { level: full(now, most, waiting), waiting, now, most, words };
+        found.push(((String::new(), vmta, "vmta-max-smtp-out".to_owned()), met));
+    }
+    found
 }
 
 fn full(open: f64, most: f64, waiting: f64) -> Level {

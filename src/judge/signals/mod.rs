@@ -25,6 +25,7 @@ mod pmta_log;
 mod queue_age;
 mod records;
 mod restarts;
+mod sightings;
 mod smtp;
 mod spool;
 #[cfg(test)]
@@ -32,8 +33,7 @@ mod tests;
 mod throttle;
 
 pub use cases::{Outcome, judge};
-pub use dns::Failures;
-pub use queue_age::Ages;
+pub use sightings::Sightings;
 
 use crate::ledger::windows::Windows;
 use crate::record::{Confidence, Memory, Sample, Seconds, Severity, Tags, Unit, Value, tag};

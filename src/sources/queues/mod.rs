@@ -42,9 +42,13 @@ impl Source for Queues {
         Place::Aside
     }
 
+    fn is_due(&self, ask: &Ask<'_>) -> bool {
+        ask.is_over(ASKED, EVERY)
+    }
+
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
         let now = ask.tick.now();
-        if is_within(ask.memory, ASKED, EVERY, now) {
+        if !self.is_due(ask) {
             return standing(ask.memory);
         }
         let left = ask.tick.left().mul_f64(0.6).min(LONGEST);

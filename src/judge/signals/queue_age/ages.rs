@@ -204,3 +204,63 @@ impl Seen {
 fn middle(block: i64) -> Seconds {
     block * BLOCK + BLOCK / 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::signals::number;
+    use crate::record::tag;
+
+    /// A middle of a block, so that ages are exact.
+    const QUEUED: Seconds = 100 * BLOCK + BLOCK / 2;
+    const HOUR: Seconds = 3_600;
+
+    /// So many of one age are tried in each of some periods; what is known in the last of them.
+    fn tried(tries: &[i64], age: Seconds) -> Vec<Sample> {
+        let mut ages = Ages::default();
+        let first = (QUEUED + age).div_euclid(600) * 600;
+        for (period, count) in (0_i64..).zip(tries) {
+            for _ in 0..*count {
+                let logged = first + period * 600;
+                ages.record("Gmail", b"gmail.com/v", Kind::Deferred, logged, Some(QUEUED));
+            }
+        }
+        ages.rows(first + 600 * (tries.len() as i64 - 1) + 10)
+    }
+
+    fn field(rows: &[Sample], name: &str) -> i64 {
+        rows.first().and_then(|row| number(row, name)).unwrap_or(-1.0) as i64
+    }
+
+    #[test]
+    fn who_expires_is_who_is_left_when_his_time_comes() {
+        // Nobody leaves: all of them expire, six hours before bounce-after.
+        let rows = tried(&[400, 400, 10], 102 * HOUR);
+        assert_eq!((field(&rows, "expiring"), field(&rows, "beyond")), (400, 400));
+        assert!((field(&rows, "soonest") - 6 * HOUR).abs() <= 1_800, "{}", field(&rows, "soonest"));
+        // A tenth leaves with each period: 36 periods later there are few.
+        let few = field(&tried(&[400, 360, 10], 102 * HOUR), "expiring");
+        assert!((5..20).contains(&few), "{few}");
+        // Two days before its end nothing is said of it.
+        assert_eq!(field(&tried(&[400, 400, 10], 60 * HOUR), "expiring"), 0);
+        // One period alone says nothing of who leaves.
+        assert_eq!(field(&tried(&[400], 102 * HOUR), "expiring"), 400);
+    }
+
+    #[test]
+    fn a_queue_is_told_beside_its_provider() {
+        let rows = tried(&[30, 30], 30 * HOUR);
+        let queues: Vec<&str> = rows.iter().map(|row| tag(&row.tags, "queue")).collect();
+        assert_eq!(queues, ["", "gmail.com/v"]);
+        assert!(rows.iter().all(|row| number(row, "beyond") == Some(30.0)));
+    }
+
+    #[test]
+    fn blocks_are_bounded_and_what_is_older_counts_as_old() {
+        let mut seen = Seen::default();
+        (0..200).for_each(|block| seen.add((1_000 - block) * BLOCK));
+        assert_eq!(seen.blocks.len(), MOST_BLOCKS);
+        assert_eq!(seen.blocks.values().sum::<i64>(), 200);
+        assert_eq!(seen.oldest, 801 * BLOCK);
+    }
+}
