@@ -67,6 +67,10 @@ fn is_domain(text: &str) -> bool {
 }
 
 fn names_somebody(word: &str) -> bool {
+    // What was cut out already names nobody.
+    if word.starts_with('<') {
+        return false;
+    }
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
     NAMES.contains(&word.as_str())
 }

@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn numbers_have_plain_names_and_words_are_left_out() {
-        let text = "memory.heapInUse=\"123456\"\nmemory.Heap Free=\"12.5\"\nmemory.allocator=\"jemalloc\"\nmemory.heapInUse=\"9\"\n";
+        let text = "memory.heapInUse=\"123456\"\nmemory.Heap_Free=\"12.5\"\nmemory.allocator=\"jemalloc\"\nmemory.heapInUse=\"9\"\n";
         let (pools, _): (Pools, String) = read_text(text).unwrap();
         assert_eq!(pools.0, [("heapinuse".to_owned(), 123_456.0), ("heap_free".to_owned(), 12.5)]);
     }
