@@ -206,26 +206,7 @@ const CODE_FAMILIES: &[&str] = &[
     "dyn:", "hvu:", "con:", "mxin",
 ];
 
-/// Words that a mailbox name may follow.
-const MAILBOX_WORDS: &[&[u8]] = &[
-    b"user",
-    b"users",
-    b"mailbox",
-    b"account",
-    b"recipient",
-    b"alias",
-    b"username",
-    b"login",
-    b"addressee",
-    b"benutzer",
-    b"utilisateur",
-    b"usuario",
-    b"destinatario",
-    b"utente",
-    b"inbox",
-    b"mail-box",
-    b"userid",
-];
+const FAMILY_STARTS: &[u8] = b"oltivaucdrhm";
 
 const MAILBOX_KEYS: &[&str] = &[
     "user",
@@ -264,8 +245,28 @@ upgrade use usersearch user users usage used using validation vacation verificat
 mailhost server's client connect greeting ehlo helo data rcpt starttls local remote host's sysop lost timeout timed ip ips dnsbl rbl virus viruses delivery transaction syntax protocol resources operation warning temp permanent perm too-many requested greylisted greylisting graylisted grey-listed throttled deferring try-again esmtp routing loop hop hops mx \
 spf dkim dmarc arc tls ssl certificate ptr reverse too quota, mailquota undeliverable unrecognized unrecognised unresolved sending throttling throttled greylist deferral delivery pending waiting names name's needed identified attempts hat sind wurde wird werden kann konnte auf für fuer bei und oder zu zum im der inconnue invalide inexistante bloque bloqué desactivé suspendu pleine pas a-t-il suspendida bloqueada inactiva llena lleno não nao cheia disabilitato pieno piena disattivata relaying policies listing administrator notice note host's line too connections messages message's sessions session ok sorry, envelope content spam-like virus-infected header headers body subject attachment unsolicited suspected abuse-related bounces bulk junk diese dieser der die das les le la el il lo um uma o este esta cette votre adresse empfänger postfach utilisateur ";
 
+/// A word, in lower case, that a mailbox name may follow.
 pub fn names_mailbox(word: &[u8]) -> bool {
-    (4..=12).contains(&word.len()) && MAILBOX_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    matches!(
+        word,
+        b"user"
+            | b"users"
+            | b"mailbox"
+            | b"account"
+            | b"recipient"
+            | b"alias"
+            | b"username"
+            | b"login"
+            | b"addressee"
+            | b"benutzer"
+            | b"utilisateur"
+            | b"usuario"
+            | b"destinatario"
+            | b"utente"
+            | b"inbox"
+            | b"mail-box"
+            | b"userid"
+    )
 }
 
 type Words = HashSet<&'static str, foldhash::fast::FixedState>;
@@ -306,6 +307,10 @@ pub fn is_code_family(word: &[u8]) -> bool {
     let begins = |family: &&str| {
         word.get(..family.len()).is_some_and(|head| head.eq_ignore_ascii_case(family.as_bytes()))
     };
+    // Nearly every id that is no code ends here.
+    if !word.first().is_some_and(|first| FAMILY_STARTS.contains(&first.to_ascii_lowercase())) {
+        return false;
+    }
     let Some(family) = CODE_FAMILIES.iter().find(|family| begins(family)) else { return false };
     let rest = word.get(family.len()..).unwrap_or_default();
     rest.len() <= 10 && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
@@ -365,4 +370,17 @@ pub fn write_host(out: &mut Diagnostic, host: &[u8]) {
 /// Words with underscores that say something.
 pub fn is_kept_joint(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"cuda_nsu") || word.windows(5).any(|five| five.eq_ignore_ascii_case(b"block"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_found_by_its_first_letter() {
+        for family in CODE_FAMILIES {
+            assert!(is_code_family(family.as_bytes()), "{family}");
+            assert!(is_code_family(format!("{}1", family.to_uppercase()).as_bytes()), "{family}");
+        }
+    }
 }
