@@ -2,8 +2,8 @@
 //! Knows no clock and no disk; what is to be kept is handed over as keys and bytes.
 
 use super::Answer;
+use super::word::{ByHash, Word, hash_of_two};
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
 /// Templates watched in one run; further new ones are only counted.
 const MOST: usize = 4_096;
@@ -32,21 +32,16 @@ pub struct Template {
 /// What one run saw.
 #[derive(Debug, Default)]
 pub struct Templates {
-    seen: HashMap<(u64, u64), Template, foldhash::fast::FixedState>,
+    /// By the hash of provider and template.
+    seen: ByHash<Template>,
     untracked: u64,
 }
 
 impl Templates {
     /// Counts one reply. `text` is the classifier's normalised text of it.
-    pub fn note(&mut self, provider: &str, answer: &Answer, text: &str, time: i64) {
-        if answer.template == 0 {
-            return;
-        }
-        let key = (super::hash::stable(provider.as_bytes(), 3), answer.template);
-        if let Some(seen) = self.seen.get_mut(&key) {
-            seen.count += 1;
-            seen.first_seen = seen.first_seen.min(time);
-            seen.last_seen = seen.last_seen.max(time);
+    pub fn note<'n>(&mut self, provider: impl Into<Word<'n>>, answer: &Answer, text: &str, time: i64) {
+        let provider = provider.into();
+        if answer.template == 0 || self.count(provider, answer, time) {
             return;
         }
         if self.seen.len() >= MOST {
@@ -54,7 +49,7 @@ impl Templates {
             return;
         }
         let template = Template {
-            provider: provider.to_owned(),
+            provider: provider.text.to_owned(),
             template: answer.template,
             count: 1,
             first_seen: time,
@@ -63,7 +58,23 @@ impl Templates {
             reason: answer.reason,
             example: shortened(text),
         };
-        self.seen.insert(key, template);
+        self.seen.insert(hash_of_two(provider.hash, answer.template), template);
+    }
+
+    /// Counts a reply that was noted before; `false` when it was not.
+    pub fn count(&mut self, provider: Word<'_>, answer: &Answer, time: i64) -> bool {
+        let Some(seen) = self.seen.get_mut(&hash_of_two(provider.hash, answer.template)) else {
+            return false;
+        };
+        if seen.template != answer.template || seen.provider != provider.text {
+            // Another one with the same hash finds no room.
+            self.untracked += 1;
+            return true;
+        }
+        seen.count += 1;
+        seen.first_seen = seen.first_seen.min(time);
+        seen.last_seen = seen.last_seen.max(time);
+        true
     }
 
     pub fn is_empty(&self) -> bool {

@@ -4,7 +4,7 @@
 use super::aside::broken;
 use super::health::Health;
 use super::passage::{DISCOVERY, Wish};
-use super::pipeline::{ANSWERS, Pipeline};
+use super::pipeline::{self, ANSWERS, Pipeline};
 use super::recollection::Recollection;
 use super::replies;
 use super::setup::Setup;
@@ -132,7 +132,6 @@ impl Count<'_> {
             health.started_before(&known);
         }
         let mut pipeline = Pipeline {
-            names: providers.names(),
             classifier: Classifier::new(providers, self.setup.rules.clone()),
             providers,
             unread: Some(locked.notes(CLASSIFY)),
@@ -143,6 +142,7 @@ impl Count<'_> {
             samples: Vec::new(),
             changes: std::mem::take(changes),
             tally: locked.tally(),
+            others: pipeline::OTHERS.into(),
             templates: Templates::default(),
         };
         for (source, mut notes) in sources {

@@ -1,6 +1,6 @@
 //! Windows, baselines and bench in step with event time: the same for a live run and a replay.
 
-use crate::classify::Answer;
+use crate::classify::{Answer, Word};
 use crate::judge::{Bench, STEP, Surroundings};
 use crate::ledger::{Baselines, Windows};
 use crate::record::{Delivery, Finding, Seconds};
@@ -33,7 +33,7 @@ impl Judgement {
     /// once; they are judged on the way, while their seconds can still be told apart.
     pub fn record(
         &mut self,
-        provider: &str,
+        provider: Word<'_>,
         named: bool,
         record: &Delivery<'_>,
         answer: Option<&Answer>,

@@ -3,26 +3,25 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Answer, Classifier, Provider, Providers, Reply, Templates};
+use crate::classify::{Answer, Classifier, Provider, Providers, Receiver, Reply, Templates, Word};
 use crate::judge::signals::Ages;
 use crate::ledger::{SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
-use std::sync::Arc;
 
 /// What the classifier answered for each template, for the runs to come.
 pub const ANSWERS: &str = "answers";
 
 /// The provider of replies whose own holds no series.
-const OTHERS: &str = "other";
+pub const OTHERS: &str = "other";
 
 pub struct Pipeline<'a, 'l> {
     pub providers: &'a mut Providers,
-    /// Of the named providers, by their numbers.
-    pub names: Arc<[Box<str>]>,
     pub classifier: Classifier,
     /// The classifier's notes, read only when the first reply comes.
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
+    /// Who holds the replies of those that have no series.
+    pub others: Word<'static>,
     /// Which replies came from whom in this run.
     pub templates: Templates,
     pub recollection: Recollection<'l>,
@@ -49,35 +48,30 @@ pub fn answer(classifier: &mut Classifier, provider: Provider<'_>, record: &Deli
     })
 }
 
-/// A provider's name in tags, and whether it stands in the provider table.
-pub fn named<'a>(names: &'a [Box<str>], provider: Provider<'a>) -> (&'a str, bool) {
-    match provider {
-        Provider::Named(number) => (names.get(usize::from(number)).map_or("", |name| name), true),
-        Provider::Domain(domain) => (domain, false),
-    }
-}
-
 impl Sink for Pipeline<'_, '_> {
     fn sample(&mut self, sample: Sample) {
         self.samples.push(sample);
     }
 
     fn delivery(&mut self, record: &Delivery<'_>) {
-        let provider = self.providers.lookup(record.domain(), record.mta);
+        let receiver = self.providers.receiver(record.domain(), record.mta);
+        let Receiver { provider, name } = receiver;
         if record.kind.is_refusal()
             && let Some(written) = self.unread.take().and_then(|notes| notes.get(ANSWERS))
         {
             self.classifier.recall(&written);
         }
         let answer = answer(&mut self.classifier, provider, record);
-        let (name, named) = named(&self.names, provider);
-        self.ages.record(name, record.kind, record.logged, record.queued);
+        let named = receiver.is_named();
+        self.ages.record(name.text, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
         if let Some(answer) = &answer {
             // Who has no series of his own has no list of replies either.
-            let holder = if named || self.tally.has_series(name) { name } else { OTHERS };
+            let holder = if named || self.tally.has_series(name) { name } else { self.others };
             let time = record.logged.min(self.tick.now());
-            self.templates.note(holder, answer, self.classifier.text(), time);
+            if !self.templates.count(holder, answer, time) {
+                self.templates.note(holder, answer, self.classifier.text(), time);
+            }
         }
         self.recollection.record(name, named, record, answer.as_ref(), &mut self.changes);
     }
