@@ -113,8 +113,14 @@ fn domain(rcpt: &[u8]) -> &[u8] {
 
 #[inline]
 fn number(text: &[u8]) -> u64 {
-    let digit = |sum: u64, byte: &u8| {
-        byte.is_ascii_digit().then(|| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
-    };
-    text.iter().try_fold(0, digit).unwrap_or(0)
+    if text.is_empty() {
+        return 0;
+    }
+    // Beyond 19 digits it stops growing.
+    let sum = |sum: u64, byte: &u8| sum.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+    match text.iter().all(u8::is_ascii_digit) {
+        true if text.len() <= 19 => text.iter().fold(0, sum),
+        true => u64::MAX,
+        false => 0,
+    }
 }

@@ -301,21 +301,16 @@ fn open(ends: &mut [usize], start: usize) -> usize {
     1
 }
 
-/// Eight places at a time, without asking how many there are: what is too much is overwritten.
 #[inline(always)]
-fn push(ends: &mut [usize], filled: usize, base: usize, mut bits: u64) -> usize {
-    let count = bits.count_ones() as usize;
-    let mut written = 0;
-    while written < count {
-        if let Some(slots) = ends.get_mut(filled + written..filled + written + 8) {
-            for slot in slots {
-                *slot = base + bits.trailing_zeros() as usize;
-                bits &= bits.wrapping_sub(1);
-            }
+fn push(ends: &mut [usize], mut filled: usize, base: usize, mut bits: u64) -> usize {
+    while bits != 0 {
+        if let Some(slot) = ends.get_mut(filled) {
+            *slot = base + bits.trailing_zeros() as usize;
         }
-        written += 8;
+        filled += 1;
+        bits &= bits - 1;
     }
-    filled + count
+    filled
 }
 
 /// What of the quotes is carried from block to block.
