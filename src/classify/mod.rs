@@ -6,7 +6,7 @@ mod diagnostic;
 mod engine;
 pub mod explain;
 mod facets;
-mod hash;
+pub mod hash;
 mod provider;
 mod reason;
 mod rule;

@@ -308,8 +308,8 @@ impl Windows {
         }
     }
 
-    pub fn find(&self, provider: &str) -> Option<Key> {
-        self.names.find(provider)
+    pub fn find<'n>(&self, provider: impl Into<Word<'n>>) -> Option<Key> {
+        self.names.find(provider.into())
     }
 
     /// Every key in use, `HOST` left out.

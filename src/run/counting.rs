@@ -4,11 +4,10 @@
 use super::aside::broken;
 use super::health::Health;
 use super::passage::{DISCOVERY, Wish};
-use super::pipeline::{self, ANSWERS, Pipeline};
+use super::pipeline::{ANSWERS, Pipeline};
 use super::recollection::Recollection;
-use super::replies;
 use super::setup::Setup;
-use crate::classify::{Classifier, Providers, Templates};
+use crate::classify::{Classifier, Providers};
 use crate::config::Config;
 use crate::judge::checks::Gauges;
 use crate::judge::{Surroundings, signals};
@@ -118,8 +117,13 @@ impl Count<'_> {
         around: Surroundings,
         health: &mut Health,
     ) -> Result<Vec<Sample>, LedgerError> {
-        let recollection =
-            Recollection::new(locked.shelf(), locked.notes(RUN), self.config, around, self.tick);
+        let recollection = Recollection::new(
+            locked.shelf(),
+            (locked.notes(RUN), locked.notes(CLASSIFY)),
+            self.config,
+            around,
+            self.tick,
+        );
         let mut answers = locked.notes(CLASSIFY);
         let sources: Vec<_> = SOURCES
             .iter()
@@ -142,17 +146,12 @@ impl Count<'_> {
             samples: Vec::new(),
             changes: std::mem::take(changes),
             tally: locked.tally(),
-            others: pipeline::OTHERS.into(),
-            templates: Templates::default(),
         };
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, templates, recollection, mut ages, changes: told, .. } =
-            pipeline;
+        let Pipeline { samples, mut classifier, recollection, mut ages, changes: told, .. } = pipeline;
         *changes = told;
-        let new = replies::keep(&templates, &mut answers, self.tick.now());
-        changes.extend(replies::told(&new, &answers, self.tick.now()));
         if classifier.has_read_rules() {
             // The other rules go on; whoever wrote these must hear of it.
             health.troubles.extend(classifier.problems().iter().map(ToString::to_string));

@@ -18,7 +18,6 @@ mod pipeline;
 mod pipes;
 mod recollection;
 mod replay;
-mod replies;
 mod setup;
 mod show;
 mod simulate;

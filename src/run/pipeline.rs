@@ -3,7 +3,7 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Answer, Classifier, Provider, Providers, Receiver, Reply, Templates, Word};
+use crate::classify::{Answer, Classifier, Provider, Providers, Receiver, Reply};
 use crate::judge::signals::Ages;
 use crate::ledger::{SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
@@ -11,19 +11,12 @@ use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, S
 /// What the classifier answered for each template, for the runs to come.
 pub const ANSWERS: &str = "answers";
 
-/// The provider of replies whose own holds no series.
-pub const OTHERS: &str = "other";
-
 pub struct Pipeline<'a, 'l> {
     pub providers: &'a mut Providers,
     pub classifier: Classifier,
     /// The classifier's notes, read only when the first reply comes.
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
-    /// Who holds the replies of those that have no series.
-    pub others: Word<'static>,
-    /// Which replies came from whom in this run.
-    pub templates: Templates,
     pub recollection: Recollection<'l>,
     /// How long mail waits, by provider.
     pub ages: Ages,
@@ -48,6 +41,11 @@ pub fn answer(classifier: &mut Classifier, provider: Provider<'_>, record: &Deli
     })
 }
 
+/// The normalised text of the reply that was just answered.
+pub fn text<'c>(classifier: &'c Classifier, answer: Option<&Answer>) -> &'c str {
+    answer.map_or("", |_| classifier.text())
+}
+
 impl Sink for Pipeline<'_, '_> {
     fn sample(&mut self, sample: Sample) {
         self.samples.push(sample);
@@ -62,18 +60,10 @@ impl Sink for Pipeline<'_, '_> {
             self.classifier.recall(&written);
         }
         let answer = answer(&mut self.classifier, provider, record);
-        let named = receiver.is_named();
         self.ages.record(name.text, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
-        if let Some(answer) = &answer {
-            // Who has no series of his own has no list of replies either.
-            let holder = if named || self.tally.has_series(name) { name } else { self.others };
-            let time = record.logged.min(self.tick.now());
-            if !self.templates.count(holder, answer, time) {
-                self.templates.note(holder, answer, self.classifier.text(), time);
-            }
-        }
-        self.recollection.record(name, named, record, answer.as_ref(), &mut self.changes);
+        let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
+        self.recollection.record(name, receiver.is_named(), record, said, &mut self.changes);
     }
 
     fn line(&mut self, _line: &LogLine<'_>) {}

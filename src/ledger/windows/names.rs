@@ -110,12 +110,12 @@ impl Names {
         }
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<Key> {
-        if name == "other" {
+    pub(super) fn find(&self, name: Word<'_>) -> Option<Key> {
+        if name.text == "other" {
             return Some(OTHER);
         }
-        let key = *self.keys.get(&hash_of(name.as_bytes()))?;
-        self.get(key).is_some_and(|row| row.name == name).then_some(key)
+        let key = *self.keys.get(&name.hash)?;
+        self.get(key).is_some_and(|row| row.name == name.text).then_some(key)
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&Provider> {
@@ -195,8 +195,8 @@ mod tests {
             names.get_mut(key).unwrap().last = 100 + IDLE;
         }
         assert_eq!(names.key("late.example".into(), false, 100 + IDLE), (2, true), "d0 was idle");
-        assert_eq!(names.find("d0.example"), None);
-        assert_eq!(names.find("late.example"), Some(2));
+        assert_eq!(names.find("d0.example".into()), None);
+        assert_eq!(names.find("late.example".into()), Some(2));
     }
 
     #[test]

@@ -10,15 +10,15 @@ mod told;
 
 use super::RunError;
 use super::judgement::Judgement;
-use super::pipeline::answer;
+use super::pipeline::{answer, text};
 use super::setup::Setup;
 use super::stop::Stop;
 use crate::classify::{Classifier, Providers};
 use crate::cli;
 use crate::judge::Bench;
 use crate::ledger::baseline::BUCKET_SECONDS;
-use crate::ledger::{Baselines, LedgerError, Windows};
-use crate::record::{Delivery, Finding, Seconds};
+use crate::ledger::{Baselines, LedgerError, Repertoire, Windows};
+use crate::record::{Delivery, Finding, Notes, Seconds};
 use backlog::Backlogs;
 use files::OldFiles;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ pub fn run(mut setup: Setup, args: &cli::Replay, started: Instant) -> Result<(),
 struct Replay {
     providers: Providers,
     classifier: Classifier,
-    judgement: Judgement,
+    judgement: Judgement<'static>,
     backlogs: Option<Backlogs>,
     told: Told,
     changes: Vec<Finding>,
@@ -90,7 +90,13 @@ impl Replay {
         Ok(Replay {
             classifier: Classifier::new(&providers, setup.rules.clone()),
             providers,
-            judgement: Judgement::new(Windows::new(), baselines, bench, 0),
+            judgement: Judgement::new(
+                Windows::new(),
+                baselines,
+                Repertoire::new(Box::new(Notes::default()), 0),
+                bench,
+                0,
+            ),
             backlogs: status.map(Backlogs::open).transpose()?,
             told: Told::default(),
             changes: Vec::new(),
@@ -123,8 +129,8 @@ impl Replay {
         self.told.saw(time);
         let receiver = self.providers.receiver(record.domain(), record.mta);
         let answer = answer(&mut self.classifier, receiver.provider, record);
-        let named = receiver.is_named();
-        self.judgement.record(receiver.name, named, record, answer.as_ref(), &mut self.changes);
+        let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
+        self.judgement.record(receiver.name, receiver.is_named(), record, said, &mut self.changes);
         Ok(())
     }
 
