@@ -29,4 +29,6 @@ tables![
     "mailbox.toml",
     "message.toml",
     "network.toml",
+    "loose.toml",
+    "least.toml",
 ];
