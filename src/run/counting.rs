@@ -88,6 +88,7 @@ impl Count<'_> {
         if self.wish.only.is_empty() {
             health.fates().keep(&mut notes);
         }
+        health.hush(self.wish.reader, &mut notes, self.tick.now());
         samples.extend(locked.commit()?.rows());
         Ok(Counted { samples, findings })
     }

@@ -29,6 +29,8 @@ const MOST_EVENTS: usize = 200;
 pub struct Wish<'a> {
     pub only: &'a [String],
     pub consumer: Option<&'a str>,
+    /// The program that keeps what we say on standard error; `None` for a person.
+    pub reader: Option<&'a str>,
     pub from_start: bool,
     pub dry_run: bool,
 }
@@ -119,6 +121,7 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
     let mut gathering = Gathering::default();
     let kept = gathering.take(hauls, &mut health, &mut providers);
     gathering.gauges = Gauges::observe(&gathering.samples, tick.now());
+    health.troubles.extend(setup.unread_rules.iter().cloned());
     if let Some(ledger) = &mut ledger {
         let count = Count {
             setup,
@@ -275,9 +278,8 @@ fn finish(
     }
     let last_success = ledger.as_ref().and_then(last_success);
     health.vitals(ledger.as_ref(), last_success, &tick);
-    health.troubles.extend(setup.unread_rules.iter().cloned());
     let fates = health.fates();
-    let troubles = std::mem::take(&mut health.troubles);
+    let troubles = health.unheard();
     let mut samples = gathering.samples;
     samples.extend(health.rows());
     let document = Document::new(Gathered {
