@@ -29,6 +29,5 @@ tables![
     "mailbox.toml",
     "message.toml",
     "network.toml",
-    "loose.toml",
     "least.toml",
 ];
