@@ -313,10 +313,16 @@ fn sentence_end(core: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Letters with digits, dashes or underscores: a provider's code is kept, an id is not.
 fn joined(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
+    let words = flags.has(UNDERSCORE) && flags.only(LETTER | UNDERSCORE);
     let worded = flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core);
     let plain = flags.only(LETTER | OTHER | DASH) && core.len() <= LONGEST_WORD;
     if worded || plain || is_code(core, place.opened) {
         lower(out, core, flags);
+    } else if words && known::is_joined_sentence(core) {
+        for word in core.split(|byte| *byte == b'_') {
+            lower(out, word, flags);
+            out.gap = true;
+        }
     } else if is_time_stamp(core) {
         out.put(TIME);
     } else {
