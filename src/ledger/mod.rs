@@ -6,6 +6,7 @@
 //! lock, or whose commit fails, shows what `glance` gives: the last committed truth.
 
 pub mod baseline;
+mod caught_up;
 mod consumers;
 mod damage;
 mod delays;
@@ -35,6 +36,7 @@ pub mod windows;
 mod tests;
 
 pub use baseline::Baselines;
+pub use caught_up::Reading;
 pub use consumers::News;
 pub use error::LedgerError;
 pub use glance::Glance;

@@ -11,6 +11,7 @@ mod doctor;
 mod explain;
 mod fates;
 mod health;
+mod hush;
 mod judgement;
 mod passage;
 mod patterns;

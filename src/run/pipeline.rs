@@ -5,8 +5,9 @@ use super::recollection::Recollection;
 use super::stop::Stop;
 use crate::classify::{Answer, Classifier, Provider, Providers, Reply};
 use crate::judge::signals::Ages;
-use crate::ledger::{SourceNotes, Tally};
+use crate::ledger::{Reading, SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
+use crate::sources::follow::LOST;
 use std::sync::Arc;
 
 /// What the classifier answered for each template, for the runs to come.
@@ -28,6 +29,8 @@ pub struct Pipeline<'a, 'l> {
     pub samples: Vec<Sample>,
     /// Changes of state, in the order in which they happened.
     pub changes: Vec<Finding>,
+    /// How far the files were read.
+    pub reading: Reading,
 }
 
 /// What the reply of a refusal means; `None` for everything else.
@@ -75,7 +78,12 @@ impl Sink for Pipeline<'_, '_> {
     fn line(&mut self, _line: &LogLine<'_>) {}
 
     fn event(&mut self, finding: Finding) {
+        self.reading.lost |= finding.finding == LOST;
         self.changes.push(finding);
+    }
+
+    fn behind(&mut self) {
+        self.reading.whole = false;
     }
 
     fn watermark(&mut self, time: Seconds) {

@@ -1,6 +1,7 @@
 //! The table of providers, read from `providers.toml` and the operator's map. Remembers nothing.
 
 use crate::classify::hash;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -58,7 +59,8 @@ pub struct Table {
     operator: Numbers,
     operator_suffixes: Numbers,
     rollups: BuiltIn,
-    hosts: BuiltIn,
+    /// Made for the first record: a tick without records asks for no host.
+    hosts: OnceCell<BuiltIn>,
     domains: BuiltIn,
 }
 
@@ -72,12 +74,11 @@ impl Table {
             operator: Numbers::default(),
             operator_suffixes: Numbers::default(),
             rollups: BuiltIn::default(),
-            hosts: BuiltIn::with_capacity_and_hasher(512, Default::default()),
+            hosts: OnceCell::new(),
             domains: BuiltIn::with_capacity_and_hasher(512, Default::default()),
         };
         for row in built_in {
             let number = u16::try_from(names.len()).unwrap_or(u16::MAX);
-            table.hosts.extend(words(row.mx).map(|host| (host, number)));
             table.domains.extend(words(row.domains).map(|domain| (domain, number)));
             table.rollups.extend(words(row.rollups).map(|rollup| (rollup, number)));
             names.push(row.name.into());
@@ -119,8 +120,18 @@ impl Table {
         let operator = self.operator.get(host.as_str()).copied();
         HostSays {
             operator: operator.or_else(|| self.operator_suffix(&host)),
-            suffix: suffix(&host, |name| self.hosts.get(name)),
+            suffix: suffix(&host, |name| self.hosts().get(name)),
         }
+    }
+
+    fn hosts(&self) -> &BuiltIn {
+        self.hosts.get_or_init(|| {
+            let mut hosts = BuiltIn::with_capacity_and_hasher(512, Default::default());
+            for (row, number) in rows().into_iter().zip(0u16..) {
+                hosts.extend(words(row.mx).map(|host| (host, number)));
+            }
+            hosts
+        })
     }
 
     /// Whether the operator named any domain or host.
