@@ -303,8 +303,17 @@ pub struct Show {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HostAgent {
     Telegraf,
+    TelegrafExecd,
+    TelegrafCheck,
     Vector,
     Icinga,
+    Nagios,
+    Nrpe,
+    /// Recording and alert rules
+    Prometheus,
+    /// systemd's unit that writes node_exporter's text file
+    TextfileService,
+    TextfileTimer,
 }
 
 /// `4s`, `500ms`, `2m`, or a bare number of seconds.

@@ -75,6 +75,8 @@ fn what_was_not_all_listed_is_told_as_a_lower_bound() {
     rig.collect(&[]);
     assert!(!ask(&rig, "queue-size").text.contains("at least"), "the sum of all is exact");
     assert!(!ask(&rig, "queue-size --vmta vmta1").text.contains("at least"), "a VMTA has its own sum");
+    let nobody = ask(&rig, "queue-size --domain nobody.example");
+    assert!(nobody.text.contains("waiting recipients at least 0 | recipients=0;"), "{}", nobody.text);
     let part = ask(&rig, "queue-size --provider Yahoo");
     assert!(part.text.contains("[Yahoo] waiting recipients at least "), "{}", part.text);
 }

@@ -54,12 +54,12 @@ pub const DROP_INS: &[DropIn] = &[
         text: include_str!("../../prometheus/pmta-vitals.rules.yml"),
     },
     DropIn {
-        host: "textfile",
+        host: "textfile-service",
         path: "/etc/systemd/system/pmta-vitals-textfile.service",
         text: include_str!("../../prometheus/pmta-vitals-textfile.service"),
     },
     DropIn {
-        host: "textfile",
+        host: "textfile-timer",
         path: "/etc/systemd/system/pmta-vitals-textfile.timer",
         text: include_str!("../../prometheus/pmta-vitals-textfile.timer"),
     },

@@ -143,7 +143,8 @@ impl Gauges {
     fn listed(&self, scope: &Scope) -> f64 {
         let rows = self.seen.values().flat_map(|seen| &seen.rows);
         let rows = rows.filter(|(name, tags, _)| name == "pmta_queue" && scope.holds_queue(&borrowed(tags)));
-        rows.filter_map(|(_, _, fields)| fields.get("recipients")).sum()
+        // The sum of nothing would be -0.
+        rows.filter_map(|(_, _, fields)| fields.get("recipients")).fold(0.0, |sum, value| sum + value)
     }
 }
 
