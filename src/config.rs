@@ -103,7 +103,11 @@ impl Default for Logs {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smtp {
+    /// One listener, or several with commas between them; default: every one of PowerMTA's.
     pub address: Option<String>,
+    /// With both set a probe also asks whether mail between them would be taken; none is sent.
+    pub mail_from: Option<String>,
+    pub rcpt_to: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

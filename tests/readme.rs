@@ -12,6 +12,7 @@ fn tables_of_the_readme_are_those_of_the_code() {
     let readme = std::fs::read_to_string("README.md").unwrap();
     let mut fresh = readme.clone();
     for (name, table) in [
+        ("signals", signals()),
         ("metrics", catalogue::markdown()),
         ("keys", keys_as_markdown()),
         ("reasons", reasons()),
@@ -31,6 +32,13 @@ fn replaced(text: &str, name: &str, table: &str) -> String {
     let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("README.md has no {open}"));
     let (_, after) = rest.split_once(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
     format!("{before}{open}{}\n{close}{after}", table.trim_end())
+}
+
+/// The table of `docs/signals.md`, whose every row a test proves (`tests/signals`).
+fn signals() -> String {
+    let page = std::fs::read_to_string("docs/signals.md").unwrap();
+    let (_, table) = page.split_once("<!-- table -->\n").unwrap();
+    table.split_once("<!-- /table -->").unwrap().0.to_owned()
 }
 
 fn reasons() -> String {

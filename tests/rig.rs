@@ -37,6 +37,14 @@ impl Rig {
         std::fs::write(self.config_path(), text).unwrap();
     }
 
+    /// The same with another `pmta` command.
+    pub fn configure_command(&self, command: &str) {
+        let text = std::fs::read_to_string(self.config_path()).unwrap();
+        let ours = format!("command = {:?}", self.host.command_path());
+        assert!(text.contains(&ours));
+        std::fs::write(self.config_path(), text.replace(&ours, &format!("command = {command:?}"))).unwrap();
+    }
+
     pub fn config_path(&self) -> PathBuf {
         self.folder.path().join("pmta-vitals.toml")
     }

@@ -19,6 +19,8 @@ pub struct Books {
     pub complaints_processed: u64,
     /// Keep back the end of the next record after so many bytes.
     pub partial: Option<usize>,
+    /// Records are not written: the file cannot be, and nobody says so.
+    pub withheld: bool,
     calendar: Calendar,
     epoch_times: bool,
     /// Early versions wrote a category on deliveries too.
@@ -40,6 +42,7 @@ impl Books {
             bounces_processed: 0,
             complaints_processed: 0,
             partial: None,
+            withheld: false,
             calendar,
             epoch_times: options.epoch_times,
             success_category: options.columns == Columns::Old22,
@@ -49,6 +52,9 @@ impl Books {
 
     /// Counts a record and writes it, if any file takes its type.
     pub fn record(&mut self, entry: &Entry<'_>, facts: Facts<'_>) {
+        if self.withheld {
+            return;
+        }
         let Some(file) = self.files.iter_mut().find(|file| file.kinds.contains(&entry.kind)) else {
             return;
         };

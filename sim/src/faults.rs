@@ -44,6 +44,18 @@ pub struct Gauges {
     /// Inbound and outbound connections now.
     pub inbound: Option<u32>,
     pub outbound: Option<u32>,
+    /// `queriesPending` of the resolver.
+    pub resolver_pending: Option<u64>,
+    /// Days until the licence ends.
+    pub license_days: Option<i64>,
+    /// The page stands still: the same second and the same counters again and again.
+    pub frozen: bool,
+    /// No mail comes in any more, and none is taken.
+    pub deaf: bool,
+    /// Each queue of a domain shows so many connections.
+    pub held: Option<(&'static str, u32)>,
+    /// Every job is paused.
+    pub jobs_paused: bool,
 }
 
 /// Troubles of the SMTP port.
@@ -57,6 +69,10 @@ pub enum SmtpFault {
     Busy,
     /// STARTTLS is not offered.
     NoStartTls,
+    /// `452` to MAIL FROM.
+    NoRoom,
+    /// A listener that takes recipients, not only greets.
+    Open,
 }
 
 /// The switches, shared by the servers' threads.

@@ -61,6 +61,8 @@ pub struct Flow {
     pub network: Network,
     pub queues: Vec<Queue>,
     pub incidents: Vec<Incident>,
+    /// No mail is taken.
+    pub deaf: bool,
     dice: Dice,
     calendar: Calendar,
     rate: f64,
@@ -96,6 +98,7 @@ impl Flow {
             queues: queues.collect(),
             network,
             incidents,
+            deaf: false,
             dice: Dice::new(options.seed),
             calendar: Calendar::new(options.utc_offset_minutes),
             rate: options.rate,
@@ -108,7 +111,8 @@ impl Flow {
     /// Lets one second happen.
     pub fn tick(&mut self, now: i64, books: &mut Books) {
         let mean = self.rate * self.curve(now) * self.volume(now);
-        for _ in 0..self.dice.arrivals(mean) {
+        let arrivals = self.dice.arrivals(mean);
+        for _ in 0..if self.deaf { 0 } else { arrivals } {
             self.inject(now, books);
         }
         for at in 0..self.queues.len() {

@@ -199,6 +199,21 @@ impl Host {
         named.filter(|(_, name)| crate::monitor::fits(pattern, name)).for_each(|(queue, _)| queue.stall());
     }
 
+    /// The last source address of the queues that `D/V` names is disabled: they stand still and say so.
+    pub fn disable_sources(&self, pattern: &str) {
+        self.stall_queue(pattern);
+        let mut world = self.shared.world();
+        let now = world.now;
+        let names: Vec<_> = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue)).collect();
+        for (queue, name) in world.flow.queues.iter_mut().zip(names) {
+            if crate::monitor::fits(pattern, &name) {
+                queue
+                    .errors
+                    .push_front((now, format!("All SMTP sources for queue {name} are now disabled.")));
+            }
+        }
+    }
+
     /// One more line in PowerMTA's log, stamped now.
     pub fn log_line(&self, text: &str) -> Result<(), SimError> {
         let mut world = self.shared.world();
@@ -223,7 +238,12 @@ impl Host {
 
     /// Sets what the status page shows instead of the truth.
     pub fn show(&self, gauges: Gauges) {
-        self.shared.world().gauges = gauges;
+        self.shared.world().show(gauges);
+    }
+
+    /// From now on mail is delivered and no accounting record of it is written, or again it is.
+    pub fn withhold_records(&self, withheld: bool) {
+        self.shared.world().books.withheld = withheld;
     }
 
     // ---- what it is and what it did

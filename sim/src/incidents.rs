@@ -5,6 +5,7 @@ use crate::options::SimError;
 use crate::providers;
 use crate::reply::{Reply, connect, defer, refuse, unreachable};
 
+mod drills;
 mod phenomena;
 mod table;
 
@@ -95,7 +96,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static Plot> {
-    table::PLOTS.iter().chain(phenomena::PLOTS)
+    table::PLOTS.iter().chain(phenomena::PLOTS).chain(drills::PLOTS)
 }
 
 /// A plot by its name.
@@ -156,7 +157,8 @@ pub fn at(
 fn random(start: i64, vmtas: usize, dice: &mut Dice) -> Vec<Incident> {
     // Some plots are about domains that only the labelled months have.
     let known = |label: &str| label.is_empty() || providers::all().any(|provider| provider.label == label);
-    let here: Vec<&'static Plot> = all().filter(|plot| known(plot.provider)).collect();
+    let plots = table::PLOTS.iter().chain(phenomena::PLOTS);
+    let here: Vec<&'static Plot> = plots.filter(|plot| known(plot.provider)).collect();
     let mut found = Vec::new();
     let mut when = start + 900;
     while when < start + 30 * 86_400 {

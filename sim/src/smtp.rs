@@ -33,9 +33,16 @@ fn serve(mut stream: TcpStream, shared: &Shared, certificate: &Certificate) -> i
     }
     stream.write_all(b"220 mta.sender.example (PowerMTA(TM) v5.0r8) ESMTP service ready\r\n")?;
     let offer = Certificate::SPEAKS_TLS && !faults.contains(&SmtpFault::NoStartTls);
-    let (stream, starttls) = session(stream, offer)?;
+    let mail = match &faults {
+        faults if faults.contains(&SmtpFault::NoRoom) => {
+            "452 4.3.2 Server resources temporarily exhausted\r\n"
+        }
+        faults if faults.contains(&SmtpFault::Open) => "250 2.1.0 ok\r\n",
+        _ => "530 5.7.1 relaying denied\r\n",
+    };
+    let (stream, starttls) = session(stream, offer, mail)?;
     if starttls {
-        session(certificate.secure(stream)?, false)?;
+        session(certificate.secure(stream)?, false, mail)?;
     }
     Ok(())
 }
@@ -48,7 +55,7 @@ fn slow(faults: &[SmtpFault]) -> Option<Duration> {
 }
 
 /// Answers commands until QUIT or STARTTLS; gives the stream back, and whether TLS comes next.
-fn session<S: Read + Write>(stream: S, starttls: bool) -> io::Result<(S, bool)> {
+fn session<S: Read + Write>(stream: S, starttls: bool, mail: &'static str) -> io::Result<(S, bool)> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut command = Vec::new();
@@ -74,7 +81,7 @@ fn session<S: Read + Write>(stream: S, starttls: bool) -> io::Result<(S, bool)> 
                 stream.get_mut().flush()?;
                 return Ok((stream.into_inner(), false));
             }
-            "MAIL" => "530 5.7.1 relaying denied\r\n",
+            "MAIL" | "RCPT" => mail,
             _ => "500 5.5.1 command unrecognized\r\n",
         };
         stream.get_mut().write_all(answer.as_bytes())?;

@@ -8,6 +8,8 @@ use crate::calendar::Calendar;
 use crate::diary::Diary;
 use crate::faults::Gauges;
 use crate::flow::Flow;
+use crate::monitor::status;
+use crate::monitor::tree::Tree;
 use crate::options::{Options, SimError};
 
 pub struct World {
@@ -24,6 +26,8 @@ pub struct World {
     pub http_port: u16,
     /// What the status page shows instead of the truth.
     pub gauges: Gauges,
+    /// The status page at the moment when it froze.
+    pub frozen: Option<Tree>,
 }
 
 impl World {
@@ -44,6 +48,7 @@ impl World {
             connections_top: 0,
             http_port,
             gauges: Gauges::default(),
+            frozen: None,
             options,
         };
         world.books.log.line(now, &format!("PowerMTA {} starting, process {}", world.version(), world.pid));
@@ -53,6 +58,13 @@ impl World {
 
     pub fn version(&self) -> &'static str {
         if self.options.old_version { "4.0r18" } else { "5.0r8" }
+    }
+
+    /// What the status page shows instead of the truth from now on.
+    pub fn show(&mut self, gauges: Gauges) {
+        self.frozen = gauges.frozen.then(|| status::status(self));
+        self.flow.deaf = gauges.deaf;
+        self.gauges = gauges;
     }
 
     /// One second of mail.

@@ -78,12 +78,32 @@ pub(super) fn zone(name: &str) -> Option<jiff::tz::TimeZone> {
 }
 
 pub(super) fn address(value: &Value) -> Verdict {
+    text(value).split(',').try_for_each(|one| listener(one.trim()))
+}
+
+fn listener(address: &str) -> Verdict {
     let wrong = || "must be HOST:PORT, for example 127.0.0.1:25 or [::1]:25".to_owned();
-    let (host, port) = text(value).rsplit_once(':').ok_or_else(wrong)?;
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
     let bad_host =
         host.is_empty() || host.contains(char::is_whitespace) || (host.contains(':') && !bracketed);
     if bad_host || port.parse::<u16>().map_or(true, |port| port == 0) { Err(wrong()) } else { Ok(()) }
+}
+
+/// It stands between `<` and `>` on a line of SMTP.
+pub(super) fn mailbox(value: &Value) -> Verdict {
+    let plain = |c: char| c.is_ascii_graphic() && !"<>".contains(c);
+    match text(value).split_once('@') {
+        Some((local, domain))
+            if !local.is_empty()
+                && !domain.is_empty()
+                && text(value).chars().all(plain)
+                && text(value).len() <= 254 =>
+        {
+            Ok(())
+        }
+        _ => Err("must be an address like probe@example.com".to_owned()),
+    }
 }
 
 pub(super) fn rows(value: &Value) -> Verdict {

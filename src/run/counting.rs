@@ -22,7 +22,6 @@ pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
 const SIGNALS: &str = "signals";
-const AGES: &str = "ages";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -106,7 +105,10 @@ impl Count<'_> {
         health: &Health,
     ) -> Result<Vec<Finding>, LedgerError> {
         let scene = signals::Scene { now: self.tick.now(), samples, fates: &health.standings() };
-        let outcome = signals::judge(&scene, &mut locked.notes(SIGNALS));
+        // One look into the ledger for all of them, instead of one for each signal's note.
+        let mut notes = Notes::new(locked.notes(SIGNALS).scan(""));
+        let outcome = signals::judge(&scene, &mut notes);
+        locked.keep_notes(SIGNALS, notes);
         samples.retain(|sample| sample.measurement != HIDDEN);
         samples.extend(outcome.samples);
         locked.keep_findings(&outcome.changes)?;
@@ -137,7 +139,7 @@ impl Count<'_> {
             providers,
             unread: Some(locked.notes(CLASSIFY)),
             recollection,
-            ages: signals::Ages::recall(&locked.notes(SIGNALS), AGES),
+            sightings: signals::Sightings::recall(&locked.notes(SIGNALS)),
             tick: self.tick,
             stop: &self.setup.stop,
             samples: Vec::new(),
@@ -148,7 +150,7 @@ impl Count<'_> {
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, recollection, mut ages, changes: told, reading, .. } =
+        let Pipeline { samples, mut classifier, recollection, sightings, changes: told, reading, .. } =
             pipeline;
         *changes = told;
         if classifier.has_read_rules() {
@@ -161,8 +163,7 @@ impl Count<'_> {
         let standing = recollection.save()?.unwrap_or_default();
         let mut samples = samples;
         samples.extend(standing.gauges);
-        samples.extend(ages.rows(self.tick.now()));
-        ages.write_down(&mut locked.notes(SIGNALS), AGES);
+        samples.extend(sightings.conclude(self.tick.now(), &mut locked.notes(SIGNALS)));
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
         locked.keep_findings(&standing.findings)?;

@@ -4,7 +4,7 @@
 use super::recollection::Recollection;
 use super::stop::Stop;
 use crate::classify::{Answer, Classifier, Provider, Providers, Receiver, Reply};
-use crate::judge::signals::Ages;
+use crate::judge::signals::Sightings;
 use crate::ledger::{Reading, SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
 use crate::sources::follow::LOST;
@@ -19,8 +19,8 @@ pub struct Pipeline<'a, 'l> {
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
     pub recollection: Recollection<'l>,
-    /// How long mail waits, by provider.
-    pub ages: Ages,
+    /// What the golden signals read off the records.
+    pub sightings: Sightings,
     pub tick: Tick,
     pub stop: &'a Stop,
     pub samples: Vec<Sample>,
@@ -63,7 +63,7 @@ impl Sink for Pipeline<'_, '_> {
             self.classifier.recall(&written);
         }
         let answer = answer(&mut self.classifier, provider, record);
-        self.ages.record(name.text, record.kind, record.logged, record.queued);
+        self.sightings.record(name.text, record);
         self.tally.add(record, provider, name, answer.as_ref());
         let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
         self.recollection.record(name, receiver.is_named(), record, said, &mut self.changes);

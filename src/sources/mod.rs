@@ -12,6 +12,7 @@ pub mod pmta_config;
 pub mod pmta_log;
 mod pressure;
 pub mod process;
+pub mod queues;
 pub mod smtp;
 #[cfg(test)]
 mod stage;
@@ -64,6 +65,7 @@ pub trait Source: Sync {
 /// Every source, in the order in which they are started and printed.
 pub const SOURCES: &[&dyn Source] = &[
     &web::Web,
+    &queues::Queues,
     &smtp::Smtp,
     &process::Process,
     &disk::Disk,

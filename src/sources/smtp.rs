@@ -42,7 +42,8 @@ impl Source for Smtp {
             return Err(SourceError::Late { what: "the SMTP probe".to_owned() });
         }
         let mut first = Ok(());
-        for (listener, probe) in probe_all(&due, until) {
+        let offer = ask.config.smtp.mail_from.clone().zip(ask.config.smtp.rcpt_to.clone());
+        for (listener, probe) in probe_all(&due, offer.as_ref(), until) {
             ask.memory.put(&key(&listener), now.to_string().as_bytes());
             let told = tell(&listener, probe, sink);
             first = first.and(told);
@@ -66,8 +67,13 @@ struct Probe {
     /// The first digit of the greeting's code.
     code: u16,
     starttls: Option<bool>,
+    /// The answer to a sender and a recipient, where some are to be offered.
+    taken: Option<u16>,
     trouble: Option<String>,
 }
+
+/// The sender and the recipient that a probe offers.
+type Offer = (String, String);
 
 fn tell(listener: &str, probe: Probe, sink: &mut dyn Sink) -> Result<(), SourceError> {
     let what = format!("PowerMTA's SMTP listener {listener}");
@@ -88,7 +94,19 @@ fn tell(listener: &str, probe: Probe, sink: &mut dyn Sink) -> Result<(), SourceE
     if let Some(starttls) = probe.starttls {
         sample = sample.int("starttls", i64::from(starttls));
     }
+    match probe.taken {
+        Some(200..=299) => sample = sample.int("accepts", 1),
+        Some(400..=499) => sample = sample.int("accepts", 0),
+        _ => {}
+    }
     sink.sample(sample);
+    if let (true, Some(code @ 500..)) = (up, probe.taken) {
+        return Err(SourceError::Denied {
+            what,
+            why: format!("it answers smtp.mail_from and smtp.rcpt_to with {code}"),
+            advice: "name addresses that this host may relay between".to_owned(),
+        });
+    }
     if up {
         return Ok(());
     }
@@ -98,11 +116,11 @@ fn tell(listener: &str, probe: Probe, sink: &mut dyn Sink) -> Result<(), SourceE
 }
 
 /// Side by side on detached threads: a listener that hangs costs only itself.
-fn probe_all(listeners: &[String], until: Instant) -> Vec<(String, Probe)> {
+fn probe_all(listeners: &[String], offer: Option<&Offer>, until: Instant) -> Vec<(String, Probe)> {
     let (tell, told) = mpsc::channel();
     for (at, listener) in listeners.iter().enumerate() {
-        let (tell, listener) = (tell.clone(), listener.clone());
-        let work = move || drop(tell.send((at, probe(&listener, until))));
+        let (tell, listener, offer) = (tell.clone(), listener.clone(), offer.cloned());
+        let work = move || drop(tell.send((at, probe(&listener, offer.as_ref(), until))));
         let _ = thread::Builder::new().name("pmta-smtp".to_owned()).spawn(work);
     }
     drop(tell);
@@ -117,16 +135,16 @@ fn probe_all(listeners: &[String], until: Instant) -> Vec<(String, Probe)> {
     listeners.iter().cloned().zip(probes.into_iter().map(|probe| probe.unwrap_or_else(late))).collect()
 }
 
-fn probe(listener: &str, until: Instant) -> Probe {
+fn probe(listener: &str, offer: Option<&Offer>, until: Instant) -> Probe {
     let mut probe = Probe::default();
-    if let Err(why) = converse(listener, until, &mut probe) {
+    if let Err(why) = converse(listener, offer, until, &mut probe) {
         let timeout = matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
         probe.trouble = Some(if timeout { "no answer within its time".to_owned() } else { why.to_string() });
     }
     probe
 }
 
-fn converse(listener: &str, until: Instant, probe: &mut Probe) -> io::Result<()> {
+fn converse(listener: &str, offer: Option<&Offer>, until: Instant, probe: &mut Probe) -> io::Result<()> {
     let address =
         listener.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
     let started = Instant::now();
@@ -143,19 +161,37 @@ fn converse(listener: &str, until: Instant, probe: &mut Probe) -> io::Result<()>
         if code != 220 {
             return Ok(());
         }
-        stream.set_write_timeout(Some(left(until)?))?;
-        stream.write_all(b"EHLO pmta-vitals.invalid\r\n")?;
-        let (code, text) = reply(&mut stream, until)?;
+        let (code, text) = say(&mut stream, "EHLO pmta-vitals.invalid", until)?;
         if code != 250 {
             return Err(io::Error::other(format!("it answers EHLO with {code}")));
         }
         let offers =
             |line: &str| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
         probe.starttls = Some(text.lines().any(offers));
+        if let Some((from, to)) = offer {
+            probe.taken = Some(propose(&mut stream, from, to, until)?);
+        }
         Ok(())
     });
     goodbye(&mut stream);
     heard
+}
+
+/// Offers a sender and a recipient and takes them back: the code that decided.
+fn propose(stream: &mut TcpStream, from: &str, to: &str, until: Instant) -> io::Result<u16> {
+    let (sender, _) = say(stream, &format!("MAIL FROM:<{from}>"), until)?;
+    if !(200..300).contains(&sender) {
+        return Ok(sender);
+    }
+    let (recipient, _) = say(stream, &format!("RCPT TO:<{to}>"), until)?;
+    say(stream, "RSET", until)?;
+    Ok(recipient)
+}
+
+fn say(stream: &mut TcpStream, line: &str, until: Instant) -> io::Result<(u16, String)> {
+    stream.set_write_timeout(Some(left(until)?))?;
+    stream.write_all(format!("{line}\r\n").as_bytes())?;
+    reply(stream, until)
 }
 
 /// One reply of any number of lines: its code and its text, which is never printed.

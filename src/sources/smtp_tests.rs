@@ -27,6 +27,10 @@ fn listen(greeting: &'static str, ehlo: &'static str) -> Listener {
             for line in lines.map_while(Result::ok) {
                 if line.starts_with("EHLO") {
                     let _ = stream.write_all(ehlo.as_bytes());
+                } else if line.starts_with("MAIL") || line == "RSET" {
+                    let _ = stream.write_all(b"250 ok\r\n");
+                } else if let Some(code) = line.strip_prefix("RCPT TO:<").and_then(|to| to.get(..3)) {
+                    let _ = stream.write_all(format!("{code} that is that\r\n").as_bytes());
                 }
                 kept.lock().unwrap().push(line);
             }
@@ -37,8 +41,8 @@ fn listen(greeting: &'static str, ehlo: &'static str) -> Listener {
 }
 
 fn run(address: &str, now: Seconds, notes: Notes, time: Duration) -> Run {
-    let config = Config { smtp: Section { address: Some(address.to_owned()) }, ..Config::default() };
-    Run::with(&Smtp, &config, now, notes, time)
+    let smtp = Section { address: Some(address.to_owned()), ..Section::default() };
+    Run::with(&Smtp, &Config { smtp, ..Config::default() }, now, notes, time)
 }
 
 const AMPLE: Duration = Duration::from_secs(20);
@@ -122,4 +126,29 @@ fn too_little_time_proves_nothing() {
     let run = run("127.0.0.1:9", 1_000, Notes::default(), Duration::from_millis(300));
     assert!(matches!(run.result, Err(SourceError::Late { .. })));
     assert!(run.samples.is_empty() && run.notes.scan("").is_empty());
+}
+
+#[test]
+fn a_sender_and_a_recipient_are_offered_and_taken_back() {
+    for (to, accepts, denied) in
+        [("250@a.example", Some(1), false), ("452@a.example", Some(0), false), ("550@a.example", None, true)]
+    {
+        let listener = listen("220 hello\r\n", "250 ok\r\n");
+        let smtp = Section {
+            address: Some(listener.address.clone()),
+            mail_from: Some("probe@a.example".to_owned()),
+            rcpt_to: Some(to.to_owned()),
+        };
+        let config = Config { smtp, ..Config::default() };
+        let run = Run::with(&Smtp, &config, 1_000, Notes::default(), AMPLE);
+        assert_eq!(run.samples[0].field("accepts"), accepts.map(Value::Int).as_ref(), "{to}");
+        assert_eq!(run.samples[0].field("up"), Some(&Value::Int(1)));
+        assert_eq!(matches!(run.result, Err(SourceError::Denied { .. })), denied);
+        listener.served.recv().unwrap();
+        let heard = listener.heard.lock().unwrap();
+        assert_eq!(
+            heard.iter().map(|line| line.split([' ', ':']).next().unwrap()).collect::<Vec<_>>(),
+            ["EHLO", "MAIL", "RCPT", "RSET", "QUIT"]
+        );
+    }
 }

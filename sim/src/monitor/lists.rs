@@ -114,7 +114,15 @@ pub fn jobs(world: &World, wish: &Wish) -> Tree {
             group.bytes += u64::from(message.0.size);
         }
     }
-    let rows = largest(groups, wish.max_items, |name, group| Tree::Node(group.head(name)));
+    let paused = world.gauges.jobs_paused;
+    let rows = largest(groups, wish.max_items, |name, group| {
+        let mut row = group.head(name);
+        row.push((
+            "paused",
+            if wish.json { Tree::Flag(paused) } else { text(if paused { "yes" } else { "no" }) },
+        ));
+        Tree::Node(row)
+    });
     page("jobs", "job", "totalJobsWithRcp", rows.0, rows.1, rows.2)
 }
 
@@ -173,11 +181,13 @@ pub fn fits(pattern: &str, name: &str) -> bool {
 fn queue_row(world: &World, queue: &Queue, name: &str, wish: &Wish) -> Tree {
     let yes_no = |yes| text(if yes { "yes" } else { "no" });
     let backoff = queue.backoff_until > world.now;
+    let held = world.gauges.held.filter(|(domain, _)| name.split('/').next() == Some(domain));
+    let connections = held.map_or(queue.connections, |(_, held)| held);
     let mut row = vec![
         ("name", text(name)),
         ("rcp", Tree::Whole(queue.waiting.len() as u64)),
         ("kb", Tree::Amount(kilobytes(queue.bytes))),
-        ("conn", Tree::Whole(queue.connections.into())),
+        ("conn", Tree::Whole(connections.into())),
     ];
     if wish.errors {
         row.push((if wish.json { "errors" } else { "event" }, errors(world, queue.errors.iter(), wish.json)));

@@ -18,7 +18,7 @@ pub(crate) mod commands;
 mod http;
 mod lists;
 mod pages;
-mod status;
+pub mod status;
 pub(crate) mod tree;
 mod words;
 

@@ -5,6 +5,9 @@ use crate::meter::{Amount, Meter};
 use crate::world::World;
 
 pub fn status(world: &World) -> Tree {
+    if let Some(frozen) = &world.frozen {
+        return frozen.clone();
+    }
     Tree::Node(vec![("mta", mta(world)), ("status", state(world))])
 }
 
@@ -99,7 +102,7 @@ fn resolver(world: &World) -> Tree {
     let names = world.flow.network.destinations.len() as u64;
     Tree::Node(vec![
         ("namesCached", Tree::Whole(names)),
-        ("queriesPending", Tree::Whole(0)),
+        ("queriesPending", Tree::Whole(world.gauges.resolver_pending.unwrap_or(0))),
         ("queriesActive", Tree::Whole(0)),
     ])
 }

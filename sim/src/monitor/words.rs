@@ -112,8 +112,15 @@ fn license_fields(world: &World) -> [(&'static str, String); 9] {
         ("licensee", "Sender Example Ltd".to_owned()),
         ("serial", "123456".to_owned()),
         ("issued", world.calendar.date(world.options.start - 300 * 86_400)),
-        ("expires", world.calendar.date(world.options.start + 400 * 86_400)),
+        ("expires", expiry(world)),
     ]
+}
+
+fn expiry(world: &World) -> String {
+    let days = world.gauges.license_days;
+    days.map_or(world.calendar.date(world.options.start + 400 * 86_400), |days| {
+        world.calendar.date(world.now + days * 86_400)
+    })
 }
 
 pub fn license(world: &World) -> String {

@@ -129,6 +129,53 @@ pub const MEASUREMENTS: &[Measurement] = &[
         ],
     },
     Measurement {
+        name: "pmta_resolver",
+        tags: &[],
+        help: "PowerMTA's DNS resolver",
+        fields: &[
+            int("names_cached", "names", "Names in the cache"),
+            int("pending", "queries", "Queries that wait for an answer or their turn"),
+            int("active", "queries", "Queries under way"),
+        ],
+    },
+    Measurement {
+        name: "pmta_dns",
+        tags: &["kind"],
+        help: "Attempts that failed before any host answered (no reply of anybody), in the last 10 minutes",
+        fields: &[
+            int("failures", "attempts", "Attempts that failed so"),
+            int("providers", "providers", "How many providers they were for"),
+        ],
+    },
+    Measurement {
+        name: "pmta_drain",
+        tags: &[],
+        help: "The active queue against the sending velocity",
+        fields: &[
+            float(
+                "per_second_ratio",
+                "recipients a second",
+                "Recipients sent a second over the last 5 minutes",
+            ),
+            float(
+                "to_empty_seconds",
+                "seconds",
+                "Time to drain what waits and is not paused, at that velocity",
+            ),
+            float("usual_seconds", "seconds", "The usual time to drain at this velocity"),
+        ],
+    },
+    Measurement {
+        name: "pmta_hold",
+        tags: &["kind"],
+        help: "What is held: paused, backoff, parked (between retries), disabled (no source), jobs-paused, jobs-scheduled",
+        fields: &[
+            int("queues", "queues", "Queues held so"),
+            int("jobs", "jobs", "Jobs held so"),
+            int("recipients", "recipients", "Recipients in them"),
+        ],
+    },
+    Measurement {
         name: "pmta_spool",
         tags: &[],
         help: "The spool",
@@ -202,6 +249,7 @@ pub const MEASUREMENTS: &[Measurement] = &[
             float("connect_seconds", "seconds", "Time to connect"),
             float("banner_seconds", "seconds", "Time from the connection to the greeting"),
             int("starttls", "0/1", "Whether STARTTLS is offered"),
+            int("accepts", "0/1", "Whether smtp.mail_from and smtp.rcpt_to are taken, where they are set"),
         ],
     },
     Measurement {
@@ -225,6 +273,9 @@ pub const MEASUREMENTS: &[Measurement] = &[
         help: "How hard a provider slows us down",
         fields: &[
             float("ratio", "0-1", "Share of attempts that were throttled"),
+            float("queue_ratio", "0-1", "Share of attempts that were throttled as a whole queue (tq)"),
+            float("policy_ratio", "0-1", "Share of attempts that were deferred for policy or reputation"),
+            float("policy_bounced_ratio", "0-1", "Share of attempts that were bounced for the same reasons"),
             int("attempts", "attempts", "Attempts in the window"),
         ],
     },
@@ -245,11 +296,21 @@ pub const MEASUREMENTS: &[Measurement] = &[
         tags: &["provider", "queue"],
         help: "How long the oldest mail waits",
         fields: &[
-            float("oldest_seconds", "seconds", "Age of the oldest waiting recipient"),
+            float("oldest_seconds", "seconds", "Age of the oldest waiting recipient, as far as it is known"),
             int(
                 "beyond_retry_recipients",
                 "recipients",
                 "Recipients waiting longer than a retry should take",
+            ),
+            int(
+                "expiring_recipients",
+                "recipients",
+                "About so many expire in the next 12 hours at the present pace",
+            ),
+            int(
+                "probed",
+                "0/1",
+                "Where the age is from: 0 the accounting file's deferrals, 1 PowerMTA's own answer, at least so old",
             ),
         ],
     },

@@ -11,6 +11,7 @@ pub use scope::Scope;
 
 use super::DETECTORS;
 use super::detectors::{connections, mean_stddev, resolver, slow};
+use super::signals::SIGNALS;
 use crate::classify::Reason;
 use crate::ledger::Windows;
 use crate::ledger::windows::{Channel, HOST, Key};
@@ -147,7 +148,8 @@ const GAUGES: &[Check] = &[
     },
 ];
 
-/// Every check, detectors first. A detector of a gauge's name is that gauge's check.
+/// Every check: detectors, gauges, signals. A detector or a signal of a gauge's name is that
+/// gauge's check.
 pub fn checks() -> Vec<Check> {
     let own = |name: &str| GAUGES.iter().any(|gauge| gauge.name == name);
     let judged = DETECTORS.iter().filter(|detector| !own(detector.name)).map(|detector| Check {
@@ -159,7 +161,16 @@ pub fn checks() -> Vec<Check> {
         action: "pmta-vitals check all says which reason and what to do",
         source: RECORDS,
     });
-    judged.chain(GAUGES.iter().copied()).collect()
+    let signals = SIGNALS.iter().filter(|signal| !own(signal.name)).map(|signal| Check {
+        name: signal.name,
+        about: signal.about,
+        figure: None,
+        warning: "",
+        critical: "",
+        action: "docs/signals.md says what it watches and from where",
+        source: signal.source,
+    });
+    judged.chain(GAUGES.iter().copied()).chain(signals).collect()
 }
 
 /// A detector without a figure is judged by its findings alone.

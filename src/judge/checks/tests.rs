@@ -102,10 +102,11 @@ fn a_scope_holds_the_findings_that_concern_it() {
 }
 
 #[test]
-fn every_detector_is_a_check_and_no_name_is_taken_twice() {
+fn every_detector_and_signal_is_a_check_and_no_name_is_taken_twice() {
     let known = checks();
-    for detector in DETECTORS {
-        assert!(known.iter().any(|check| check.name == detector.name), "{}", detector.name);
+    let detectors = DETECTORS.iter().map(|detector| detector.name);
+    for name in detectors.chain(SIGNALS.iter().map(|signal| signal.name)) {
+        assert!(known.iter().any(|check| check.name == name), "{name}");
     }
     let mut names: Vec<&str> = known.iter().map(|check| check.name).chain(["all", "list"]).collect();
     names.sort_unstable();

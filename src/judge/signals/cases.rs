@@ -144,6 +144,7 @@ fn worsen(
     finding.was = symptom.was.or(finding.was);
     finding.now = symptom.now;
     finding.n = symptom.n;
+    finding.n_queue = symptom.n_queue;
     finding.recipients = symptom.recipients;
     finding.message = symptom.message;
     finding.action = symptom.action;

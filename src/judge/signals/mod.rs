@@ -4,17 +4,25 @@
 //! A signal is a file of its own and one line of `SIGNALS`. What it says of one subject is a
 //! `Symptom`; `cases` gives symptoms a life (firing, resolved, told once).
 
+mod accepting;
+mod backpressure;
 mod cases;
 mod connections;
 mod disk;
 mod dkim;
+mod dns;
 mod down;
 mod fairness;
+mod frozen;
+mod hold;
 mod kernel;
 mod leak;
+mod license;
 mod memory;
 mod queue_age;
+mod records;
 mod restarts;
+mod sightings;
 mod smtp;
 mod spool;
 #[cfg(test)]
@@ -22,7 +30,7 @@ mod tests;
 mod throttle;
 
 pub use cases::{Outcome, judge};
-pub use queue_age::Ages;
+pub use sightings::Sightings;
 
 use crate::ledger::windows::Windows;
 use crate::record::{Confidence, Memory, Sample, Seconds, Severity, Tags, Unit, Value, tag};
@@ -43,6 +51,13 @@ pub struct Signal {
 pub const SIGNALS: &[Signal] = &[
     down::SIGNAL,
     smtp::SIGNAL,
+    accepting::SIGNAL,
+    frozen::SIGNAL,
+    records::SIGNAL,
+    license::SIGNAL,
+    dns::SIGNAL,
+    backpressure::SIGNAL,
+    hold::SIGNAL,
     spool::SIGNAL,
     connections::SIGNAL,
     disk::SIGNAL,
@@ -52,6 +67,7 @@ pub const SIGNALS: &[Signal] = &[
     restarts::SIGNAL,
     leak::SIGNAL,
     queue_age::SIGNAL,
+    queue_age::expiry::SIGNAL,
     throttle::SIGNAL,
     fairness::SIGNAL,
 ];
@@ -152,6 +168,8 @@ pub struct Symptom {
     pub now: Option<f64>,
     pub recipients: Option<i64>,
     pub n: i64,
+    /// How many of them were of whole queues (`tq`).
+    pub n_queue: i64,
     pub message: String,
     pub action: String,
     pub confidence: Confidence,
@@ -171,6 +189,7 @@ impl Symptom {
             now: None,
             recipients: None,
             n: 0,
+            n_queue: 0,
             message: String::new(),
             action: String::new(),
             confidence: Confidence::High,

@@ -77,7 +77,7 @@ impl Question {
         if self.check.is_some() && !self.scope.except.is_empty() {
             return Err(format!("--except narrows all, not {name}: leave it out, or name a --provider"));
         }
-        let asks = self.check.is_some_and(|check| matches!(check.source, "web" | "smtp"));
+        let asks = figure.is_some() && self.check.is_some_and(|check| matches!(check.source, "web" | "smtp"));
         if self.host.is_some() && !asks {
             return Err(format!(
                 "{name} judges the ledger of this host: leave -H out, or run it where PowerMTA runs"

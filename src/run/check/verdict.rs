@@ -158,7 +158,10 @@ fn part(question: &Question, evidence: &Evidence, check: Check, scope: &Scope) -
         };
         lines.push((state, words::told(finding, question.verbose)));
     }
-    if let Some(trouble) = unseen(question, evidence, check, reading.map(|(_, reading)| reading)) {
+    // Among all, a source that is not to be read is told once, by the check that has its figure.
+    let silent = question.check.is_none() && reading.is_none();
+    let trouble = unseen(question, evidence, check, reading.map(|(_, reading)| reading));
+    if let Some(trouble) = trouble.filter(|_| !silent) {
         lines.push(trouble);
     } else if let Some((ranged, figure, reading)) = judged {
         let explained = !lines.is_empty();

@@ -29,7 +29,10 @@ pub fn fill(mut config: Config, found: &Discovered) -> Config {
     config.host.min_free =
         found.spools.iter().filter_map(|spool| Some((spool.path.clone(), spool.min_free_bytes?))).collect();
     if config.smtp.address.is_none() {
-        config.smtp.address = found.listeners.first().map(super::Listener::address);
+        let mut addresses: Vec<String> = found.listeners.iter().map(super::Listener::address).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        addresses.retain(|address| seen.insert(address.clone()));
+        config.smtp.address = (!addresses.is_empty()).then(|| addresses.join(","));
     }
     config
 }

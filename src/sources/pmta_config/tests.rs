@@ -309,7 +309,7 @@ fn only_what_the_operator_left_open_is_filled() {
     assert_eq!(globs[0], "/var/log/pmta/acct-*.csv");
     assert_eq!(filled.accounting.moved, Some(vec![PathBuf::from("/var/log/pmta/done")]));
     assert_eq!(filled.logs.pmta, Some(vec!["/var/log/pmta/pmta.log".to_owned()]));
-    assert_eq!(filled.smtp.address.as_deref(), Some("127.0.0.1:25"));
+    assert_eq!(filled.smtp.address.as_deref(), Some("127.0.0.1:25,[2001:db8::1]:2525"));
     let mut own = Config::default();
     own.pmta.url = Some("https://mx:1".to_owned());
     own.accounting.files = Some(vec!["/x/*.csv".to_owned()]);

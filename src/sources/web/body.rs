@@ -74,6 +74,17 @@ pub fn read_list<R: Read>(body: &mut Capped<R>, keep: usize) -> Result<(List, Fo
     if list.is_blank() { Err(BodyError::Foreign) } else { Ok((list, format)) }
 }
 
+/// Any page, and what PowerMTA remarks on it: whoever listens knows what it looks for.
+pub fn read_into<R: Read, P: Listener>(body: &mut Capped<R>, mut page: P) -> Result<(P, String), BodyError> {
+    let (_, says) = read_with_remark(body, &mut page)?;
+    Ok((page, says))
+}
+
+#[cfg(test)]
+pub fn read_text<P: Listener + Default>(text: &str) -> Result<(P, String), BodyError> {
+    read_into(&mut Capped::new(text.as_bytes(), u64::MAX, None), P::default())
+}
+
 /// A body that ends with an error instead of going on for ever.
 pub struct Capped<R> {
     inner: R,
@@ -120,6 +131,13 @@ impl<R: Read> Read for Capped<R> {
 }
 
 fn read<R: Read>(body: &mut Capped<R>, page: &mut dyn Listener) -> Result<Format, BodyError> {
+    read_with_remark(body, page).map(|(format, _)| format)
+}
+
+fn read_with_remark<R: Read>(
+    body: &mut Capped<R>,
+    page: &mut dyn Listener,
+) -> Result<(Format, String), BodyError> {
     let mut envelope = Envelope { page, verdict: None, says: String::new() };
     let short = body.length.is_some_and(|length| length <= SHORT);
     let mut reader = BufReader::with_capacity(PIECE, &mut *body);
@@ -146,7 +164,7 @@ fn read<R: Read>(body: &mut Capped<R>, page: &mut dyn Listener) -> Result<Format
         (Some(false), _) => Err(BodyError::Failed(clean(&says))),
         // In XML success is said by an element; its absence is a failure.
         (None, Format::Xml) => Err(BodyError::Failed(clean(&says))),
-        _ => Ok(format),
+        _ => Ok((format, says)),
     }
 }
 
@@ -198,7 +216,10 @@ impl Listener for Envelope<'_> {
         match (path.depth(), path.key()) {
             (1, "status") => self.verdict = Some(value.text() == "success"),
             (1, "message") => self.says = cut(&value.text(), 400).to_owned(),
-            (2, "succ") if in_xml => self.verdict = Some(true),
+            (2, "succ") if in_xml => {
+                self.verdict = Some(true);
+                self.says = cut(&value.text(), 400).to_owned();
+            }
             (2, key) if in_xml && key != "data" => {
                 self.verdict = Some(false);
                 self.says = cut(&value.text(), 400).to_owned();

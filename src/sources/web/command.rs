@@ -6,13 +6,21 @@ pub enum Read {
     Status,
     TopQueues,
     Vmtas,
+    Jobs,
+    License,
+    /// Is there a recipient in this queue older than that? One row answers it. Never with
+    /// `--pause`, which interrupts deliveries.
+    Older,
 }
 
-/// Words and the option that takes the argument.
-const TABLE: &[(Read, &[&str], &str)] = &[
-    (Read::Status, &["show", "status"], ""),
-    (Read::TopQueues, &["show", "topqueues", "--errors"], "--maxitems="),
-    (Read::Vmtas, &["show", "vmtas"], "--maxitems="),
+/// Words, and the options that take the arguments in their order.
+const TABLE: &[(Read, &[&str], &[&str])] = &[
+    (Read::Status, &["show", "status"], &[]),
+    (Read::TopQueues, &["show", "topqueues", "--errors"], &["--maxitems="]),
+    (Read::Vmtas, &["show", "vmtas"], &["--maxitems="]),
+    (Read::Jobs, &["show", "jobs"], &["--maxitems="]),
+    (Read::License, &["show", "license"], &[]),
+    (Read::Older, &["list", "--maxitems=1"], &["--queue=", "--older-than="]),
 ];
 
 /// A whole line, checked.
@@ -20,14 +28,17 @@ const TABLE: &[(Read, &[&str], &str)] = &[
 pub struct Line(Vec<String>);
 
 impl Line {
-    /// `None` when the argument holds anything but `A-Z a-z 0-9 . _ / { } * @ -`, or the command
-    /// takes none.
-    pub fn new(read: Read, argument: Option<&str>) -> Option<Line> {
-        let (_, words, option) = TABLE.iter().find(|(known, ..)| *known == read)?;
+    /// `None` when an argument holds anything but `A-Z a-z 0-9 . _ / { } * @ -`, or there are more
+    /// or fewer of them than the command takes.
+    pub fn new(read: Read, arguments: &[&str]) -> Option<Line> {
+        let (_, words, options) = TABLE.iter().find(|(known, ..)| *known == read)?;
+        if options.len() != arguments.len() {
+            return None;
+        }
         let mut line: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        if let Some(argument) = argument {
+        for (option, argument) in options.iter().zip(arguments) {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/{}*@-".contains(&byte);
-            if option.is_empty() || argument.is_empty() || !argument.bytes().all(plain) {
+            if argument.is_empty() || !argument.bytes().all(plain) {
                 return None;
             }
             line.push(format!("{option}{argument}"));
@@ -51,22 +62,31 @@ mod tests {
 
     #[test]
     fn every_command_only_reads() {
-        for (read, words, _) in TABLE {
-            assert_eq!(words.first(), Some(&"show"), "{read:?}");
-            assert!(!words.iter().any(|word| word.contains("pause")));
+        for (read, words, options) in TABLE {
+            assert!(matches!(words.first(), Some(&"show" | &"list")), "{read:?}");
+            assert!(!words.iter().chain(*options).any(|word| word.contains("pause")));
         }
     }
 
     #[test]
     fn an_argument_cannot_become_a_command() {
-        assert_eq!(
-            Line::new(Read::TopQueues, Some("100")).unwrap().text(),
-            "show topqueues --errors --maxitems=100"
-        );
-        assert_eq!(Line::new(Read::Status, None).unwrap().text(), "show status");
-        for argument in ["", "1 --pause", "1;reload", "1\n", "$(id)", "`id`", "a=b", "ä"] {
-            assert_eq!(Line::new(Read::Vmtas, Some(argument)), None, "{argument}");
+        let text = |read, arguments: &[&str]| Line::new(read, arguments).map(|line| line.text());
+        for (read, arguments, expected) in [
+            (Read::TopQueues, &["100"][..], "show topqueues --errors --maxitems=100"),
+            (Read::Status, &[], "show status"),
+            (
+                Read::Older,
+                &["a.example/{default}", "24h"],
+                "list --maxitems=1 --queue=a.example/{default} --older-than=24h",
+            ),
+        ] {
+            assert_eq!(text(read, arguments).as_deref(), Some(expected));
         }
-        assert_eq!(Line::new(Read::Status, Some("1")), None, "it takes none");
+        for argument in ["", "1 --pause", "1;reload", "1\n", "$(id)", "`id`", "a=b", "ä"] {
+            assert_eq!(Line::new(Read::Vmtas, &[argument]), None, "{argument}");
+            assert_eq!(Line::new(Read::Older, &[argument, "24h"]), None, "{argument}");
+        }
+        assert_eq!(Line::new(Read::Status, &["1"]), None, "it takes none");
+        assert_eq!(Line::new(Read::Older, &["a/b"]), None, "it takes two");
     }
 }

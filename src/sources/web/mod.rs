@@ -2,6 +2,7 @@
 //! pages into samples. It knows no ledger and gives PowerMTA no orders.
 
 mod address;
+mod asker;
 mod body;
 mod child;
 #[cfg(test)]
@@ -16,6 +17,8 @@ mod learnt;
 mod list;
 mod page;
 #[cfg(test)]
+pub use body::read_text;
+#[cfg(test)]
 mod stage;
 mod status;
 #[cfg(test)]
@@ -27,9 +30,12 @@ mod tree;
 mod turns;
 mod xml;
 
-pub use body::{BodyError, Format, parse_list, parse_status};
+pub use asker::Asker;
+pub use body::{BodyError, Format, clean, parse_list, parse_status};
+pub use command::{Line, Read};
 pub use list::{List, Row};
 pub use status::Status;
+pub use tree::{Listener, Path, Scalar};
 
 use super::{Ask, Place, Source, SourceError};
 use crate::config::Pmta;

@@ -67,9 +67,9 @@ impl Page {
 
     fn line(self, rows: u32) -> Option<Line> {
         match self {
-            Page::Status => Line::new(Read::Status, None),
-            Page::Queues => Line::new(Read::TopQueues, Some(&rows.to_string())),
-            Page::Vmtas => Line::new(Read::Vmtas, Some(&rows.to_string())),
+            Page::Status => Line::new(Read::Status, &[]),
+            Page::Queues => Line::new(Read::TopQueues, &[&rows.to_string()]),
+            Page::Vmtas => Line::new(Read::Vmtas, &[&rows.to_string()]),
         }
     }
 }

@@ -23,6 +23,15 @@ pub struct Status {
     pub connections_out: Connections,
     pub queues: Vec<Queues>,
     pub spool: Spool,
+    pub resolver: Resolver,
+}
+
+/// PowerMTA's own DNS resolver.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Resolver {
+    pub names_cached: Option<i64>,
+    pub pending: Option<i64>,
+    pub active: Option<i64>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -95,6 +104,7 @@ impl Status {
             ));
         }
         samples.push(self.spool.sample());
+        samples.push(self.resolver.sample());
         for queues in &self.queues {
             let sample = Sample::new("pmta_queues").tag("kind", queues.kind.clone());
             samples.push(ints(
@@ -127,6 +137,7 @@ impl Status {
             ["conn", "smtpOut", key] => self.connections_out.take(key, value),
             ["queue", kind, key] => self.take_queues(kind, key, value),
             ["spool", rest @ ..] => self.spool.take(rest, value),
+            ["resolver", key] => self.resolver.take(key, value),
             _ => {}
         }
     }
@@ -192,6 +203,23 @@ impl Traffic {
             ("last_hour_recipients", self.last_hour_recipients),
         ];
         ints(sample, &windows)
+    }
+}
+
+impl Resolver {
+    fn take(&mut self, key: &str, value: &Scalar<'_>) {
+        match key {
+            "namesCached" => self.names_cached = value.count(),
+            "queriesPending" => self.pending = value.count(),
+            "queriesActive" => self.active = value.count(),
+            _ => {}
+        }
+    }
+
+    fn sample(&self) -> Sample {
+        let fields =
+            [("names_cached", self.names_cached), ("pending", self.pending), ("active", self.active)];
+        ints(Sample::new("pmta_resolver"), &fields)
     }
 }
 

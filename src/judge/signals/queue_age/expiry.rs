@@ -1,0 +1,44 @@
+//! Mail that will bounce as expired soon: how many, and when, at the pace at which old mail leaves
+//! now. It counts nothing itself.
+
+use super::super::{Level, Report, Scene, Signal, Symptom, number};
+use crate::record::{HIDDEN, Memory, Unit, tag};
+
+pub const SIGNAL: Signal = Signal {
+    name: "expiry",
+    about: "recipients will bounce as expired within hours",
+    source: "accounting",
+    beneath_down: true,
+    look,
+};
+
+/// Some dead domains expire every day.
+const SOME: f64 = 100.0;
+const MANY: f64 = 1_000.0;
+const FEW: f64 = 50.0;
+
+fn look(scene: &Scene<'_>, _memory: &mut dyn Memory, report: &mut Report) {
+    let rows = scene.rows(HIDDEN).filter(|row| tag(&row.tags, "class") == "age");
+    for row in rows.filter(|row| tag(&row.tags, "queue").is_empty()) {
+        let value = |field| number(row, field).unwrap_or(0.0);
+        let (expiring, soonest) = (value("expiring"), value("soonest") / 3_600.0);
+        let ahead = (super::ages::AHEAD as f64).min(value("bounce_after") / 4.0) / 3_600.0;
+        let provider = tag(&row.tags, "provider");
+        let level = Level::above(expiring, FEW, SOME, MANY);
+        let symptom = Symptom::new("", level, 0, 600)
+            .measured(Unit::Recipients, None, expiring)
+            .told(
+                format!(
+                    "[{provider}] about {expiring:.0} recipients expire in {ahead:.0} hours, the first in {soonest:.0} (bounce-after is {:.0} hours)",
+                    value("bounce_after") / 3_600.0
+                ),
+                "Raise bounce-after in its <domain> and reload before the first goes, or mend what it is refused for (finding deferral-ratio); what has bounced as expired must be sent again.",
+            )
+            .unsure();
+        report.symptoms.push(Symptom {
+            provider: provider.to_owned(),
+            recipients: Some(expiring as i64),
+            ..symptom
+        });
+    }
+}
