@@ -5,7 +5,7 @@ mod silence;
 
 use super::describe::{Scene, conclude, describe, route, severity};
 use super::detectors::throughput::Throughput;
-use super::detectors::{self, connections, mean_stddev, reasons, resolver};
+use super::detectors::{self, connections, mean_stddev, reasons, resolver, slow};
 use super::learn;
 use super::life::{Alarm, Case, Cases, Group, enter, next_state};
 use super::series_step::{Judged, judge_series};
@@ -131,6 +131,9 @@ impl Bench {
         }
         for (key, number) in places {
             let Some(signal) = Signal::from_number(number) else { continue };
+            if signal == Signal::Slow {
+                slow::excuse(key, at, baselines);
+            }
             let judged = judge_series(key, signal, at, windows, baselines, &self.settings);
             if judged.awake {
                 self.awake.insert((key, number));
@@ -312,7 +315,7 @@ impl Bench {
             }
             let worth = severity(case, &scene);
             if enter(case, state, worth, by, at) {
-                route(case);
+                route(case, self.settings.smallest_excess);
                 changed.push(case.finding.clone());
             }
         }
