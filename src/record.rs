@@ -188,6 +188,8 @@ pub trait Sink {
     fn event(&mut self, finding: Finding);
     /// No later record of a live file will be older than this, as far as one can know.
     fn watermark(&mut self, time: Seconds);
+    /// More is there than could be read in this run.
+    fn behind(&mut self) {}
     /// Asked between pieces of work: `true` says stop now, what was handed over is kept.
     fn enough(&self) -> bool;
 }

@@ -21,6 +21,7 @@ mod loops;
 mod mutations;
 mod readme;
 mod replay;
+mod replies;
 mod rig;
 mod secrets;
 mod signals;

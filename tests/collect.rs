@@ -237,3 +237,25 @@ fn a_dry_run_writes_nothing_at_all() {
     assert!(before == picture(), "a dry run changed the state");
     equal(&rig.collect(&[]), &rig.host.totals());
 }
+
+#[test]
+fn a_trouble_that_lasts_is_on_every_run_a_metric_and_once_an_hour_a_line_of_the_log() {
+    let rig = Rig::with(|_| {});
+    // Like a /dev/kmsg that may not be read: wrong on every run.
+    rig.configure(&format!("[logs]\nkernel = {:?}\n", rig.folder.path()));
+    let said = |consumer: &str, later: i64, more: &[&str]| {
+        let mut command = rig.command_at(rig.host.now() + later);
+        let output = command.args(["collect", "--consumer", consumer]).args(more).output().unwrap();
+        assert!(output.status.success());
+        let metrics = Metrics::read(&String::from_utf8(output.stdout).unwrap());
+        assert_eq!(metrics.int("pmta_collector", &[("source", "kernel")], "up"), 0);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        stderr.lines().filter(|line| line.contains("source kernel: ")).count()
+    };
+    assert_eq!(said("telegraf", 0, &[]), 1);
+    assert_eq!(said("telegraf", 10, &[]), 0);
+    assert_eq!(said("vector", 20, &[]), 1, "another host's log does not have it");
+    assert_eq!(said("telegraf", 30, &["--dry-run"]), 1, "somebody is looking");
+    assert_eq!(said("telegraf", 3_599, &[]), 0);
+    assert_eq!(said("telegraf", 3_600, &[]), 1);
+}

@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::process::{Child, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A host with traffic enough that each run has something to count.
 fn busy() -> Rig {
@@ -57,17 +58,19 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// Starts a run whose web monitor is refused: it says so on stderr when it has committed and
-/// before it prints, and this returns at that moment.
+/// Starts a run that has a trouble nobody was told before: it says so on stderr when it has committed
+/// and before it prints, and this returns at that moment.
 fn committed(rig: &Rig, arguments: &[&str], stdout: impl Into<Stdio>) -> Child {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let trouble = format!("no-such-folder-{}", CALLS.fetch_add(1, Relaxed));
+    rig.configure(&format!("[rules]\ndirectory = \"/{trouble}\"\n"));
     rig.host.break_web(&[pmta_sim::WebFault::Forbidden]).unwrap();
     let mut command = rig.command();
     command.args(["collect", "--consumer", "rig"]).args(arguments);
     let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
     drop(command);
-    let mut line = String::new();
-    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("source web"), "{line}");
+    let lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains(&trouble)), "{trouble} was not told");
     child
 }
 

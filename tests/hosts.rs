@@ -16,6 +16,8 @@ mod nagios;
 mod nrpe;
 #[path = "hosts/prometheus.rs"]
 mod prometheus;
+#[path = "hosts/rehearsal.rs"]
+mod rehearsal;
 #[path = "hosts/simulated.rs"]
 mod simulated;
 #[path = "hosts/stage.rs"]

@@ -3,12 +3,12 @@
 
 use super::permission::{Obstacle, closed, obstacle};
 use super::{Advice, Examination, Facts};
+use crate::sources::follow::FOREIGN;
 use crate::sources::pmta_config::AcctFile;
 use std::path::{Path, PathBuf};
 
 const TOPIC: &str = "accounting";
 const COLUMNS: &str = "accounting-columns";
-const COMPRESSED: &[&str] = &["bz2", "xz", "zst", "lz4", "zip", "7z", "br"];
 const HEADER_BYTES: usize = 64 << 10;
 
 /// Without these there is nothing to count, or no reason to name.
@@ -188,8 +188,10 @@ fn compressed(globs: &[String], asked: &Examination<'_>, advice: &mut Vec<Advice
     folders.dedup();
     for folder in folders {
         let matches = asked.host.expand(&folder.join("*.csv.*"));
-        let other =
-            |path: &&PathBuf| path.extension().is_some_and(|e| COMPRESSED.iter().any(|known| e == *known));
+        let other = |path: &&PathBuf| {
+            let name = path.to_string_lossy();
+            FOREIGN.iter().any(|ending| name.ends_with(ending))
+        };
         let Some(example) = matches.iter().find(other) else { continue };
         let found = format!(
             "{} and the like cannot be read if they are compressed before their end was",

@@ -241,12 +241,11 @@ fn moved_folders_and_compressions_are_looked_at() {
     assert!(gone.found.contains("done is not there"), "{}", gone.found);
     let closed = one(|host| host.mode("done", 0o710), "moved-folder", State::Bad);
     assert!(closed.commands[0].starts_with("setfacl -m u:telegraf:rx "), "{closed:?}");
-    let packed = one(
-        |host| fs::write(host.path("done/acct-2026-11-23-0000.csv.xz"), "").unwrap(),
-        "compression",
-        State::Info,
-    );
-    assert!(packed.mend.contains("gzip"));
+    for ending in ["xz", "zst", "lzma", "Z"] {
+        let name = format!("done/acct-2026-11-23-0000.csv.{ending}");
+        let packed = one(|host| fs::write(host.path(&name), "").unwrap(), "compression", State::Info);
+        assert!(packed.found.contains(&name) && packed.mend.contains("gzip"), "{packed:?}");
+    }
     assert!(after(|host| fs::write(host.path("done/acct-2026-11-23-0000.csv.gz"), "").unwrap()).is_empty());
 }
 

@@ -67,12 +67,16 @@ pub(super) fn news(db: &Connection, consumer: &str, most: usize, now: Seconds) -
         }
         told.sort_by_key(|event| event.seq);
     }
-    told.extend(events::after(db, cursor.earliest, most)?);
+    if cursor.earliest < last {
+        told.extend(events::after(db, cursor.earliest, most)?);
+    }
     told.truncate(most);
     let upto = told.last().map_or(last, |event| if told.len() < most { last } else { event.seq });
     let upto = upto.max(cursor.latest);
-    let gone =
-        upto - cursor.latest - (events::kept_after(db, cursor.latest)? - events::kept_after(db, upto)?);
+    let gone = match upto - cursor.latest {
+        0 => 0,
+        passed => passed - (events::kept_after(db, cursor.latest)? - events::kept_after(db, upto)?),
+    };
     let next = Cursor {
         latest: upto,
         before: cursor.latest,

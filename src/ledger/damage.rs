@@ -4,7 +4,7 @@
 use super::folder::{BACKUP, Folder, LEDGER, SIDES};
 use super::lock::Held;
 use super::store::{self, STEPS};
-use super::{LedgerError, Limits, Tally, events, findings};
+use super::{LedgerError, Limits, Tally, caught_up, events, findings};
 use crate::record::{Finding, Seconds, Severity};
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -268,6 +268,7 @@ fn tell(folder: &Folder, db: &Connection, now: Seconds) -> Result<(), LedgerErro
     let story = [story];
     events::add(&change, &story, now)?;
     findings::keep(&change, &story, now)?;
+    caught_up::revoke(&change)?;
     change.commit()?;
     Ok(())
 }

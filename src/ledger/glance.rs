@@ -1,7 +1,7 @@
 //! The last committed truth, read without the lock by whoever may not or cannot write. It changes
 //! nothing.
 
-use super::{Ledger, LedgerError, News, Tally, Windows, consumers, findings, growth, notes};
+use super::{Ledger, LedgerError, News, Tally, Windows, caught_up, consumers, findings, growth, notes};
 use crate::record::{Finding, Notes, Sample};
 
 /// All that is read through one glance belongs to one commit.
@@ -24,6 +24,13 @@ impl<'l> Glance<'l> {
     /// The committed totals; `rows` prints them.
     pub fn tally(&self) -> Result<Tally, LedgerError> {
         self.ledger.heed(Tally::load(&self.ledger.db, &self.ledger.limits, self.ledger.now))
+    }
+
+    /// Whether the totals are at least those that were shown before. A ledger that is being mended
+    /// may be an old copy.
+    pub fn caught_up(&self, boot: &str) -> Result<bool, LedgerError> {
+        let mending = self.ledger.home.as_ref().is_some_and(|home| home.folder.suspect().exists());
+        Ok(!mending && self.ledger.heed(caught_up::is(&self.ledger.db, boot))?)
     }
 
     /// Findings that are pending, open, or ended less than ten minutes ago.

@@ -3,7 +3,8 @@
 
 use super::lock::Held;
 use super::{
-    Ledger, LedgerError, Shelf, SourceNotes, Tally, events, findings, growth, notes, store, vanished,
+    Ledger, LedgerError, Reading, Shelf, SourceNotes, Tally, caught_up, events, findings, growth, notes,
+    store, vanished,
 };
 use crate::record::{Event, Finding, Notes, Sample, Seconds};
 
@@ -89,6 +90,12 @@ impl<'l> Locked<'l> {
     /// For those who use `db`: damage met there makes the next run look into it.
     pub fn heed<T>(&self, answer: Result<T, rusqlite::Error>) -> Result<T, LedgerError> {
         self.ledger.heed(answer.map_err(LedgerError::from))
+    }
+
+    /// Whether totals may be shown after this run's reading: not before a ledger that was set back
+    /// has read again what it had forgotten.
+    pub fn catch_up(&self, boot: &str, reading: Reading) -> Result<bool, LedgerError> {
+        self.ledger.heed(caught_up::note(&self.ledger.db, boot, reading, self.ledger.now))
     }
 
     /// Writes everything, frees the lock and gives the totals to print. After an error nothing

@@ -6,6 +6,7 @@
 //! lock, or whose commit fails, shows what `glance` gives: the last committed truth.
 
 pub mod baseline;
+mod caught_up;
 mod consumers;
 mod damage;
 mod delays;
@@ -22,6 +23,7 @@ mod notes;
 mod open;
 mod packing;
 mod place;
+pub mod repertoire;
 mod shelf;
 mod sketch;
 mod slots;
@@ -34,6 +36,7 @@ pub mod windows;
 mod tests;
 
 pub use baseline::Baselines;
+pub use caught_up::Reading;
 pub use consumers::News;
 pub use error::LedgerError;
 pub use glance::Glance;
@@ -41,6 +44,7 @@ pub use locked::Locked;
 pub use notes::SourceNotes;
 pub use open::{Ledger, Limits, Vitals};
 pub use place::{Place, SHARED_FOLDER, Surroundings, resolve};
+pub use repertoire::Repertoire;
 pub use shelf::Shelf;
 pub use slots::{OTHER, Slots};
 pub use totals::Tally;

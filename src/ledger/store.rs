@@ -2,7 +2,9 @@
 //! table's meaning.
 
 use super::folder::Folder;
-use super::{LedgerError, baseline, consumers, events, findings, growth, notes, slots, vanished, windows};
+use super::{
+    LedgerError, baseline, caught_up, consumers, events, findings, growth, notes, slots, vanished, windows,
+};
 use crate::record::Seconds;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
@@ -125,7 +127,8 @@ pub(super) fn tables_of(steps: &[&[&str]], version: usize) -> Result<Vec<String>
 }
 
 pub(super) fn begin_totals(db: &Connection, now: Seconds) -> Result<(), LedgerError> {
-    set_number(db, "born", now)
+    set_number(db, "born", now)?;
+    caught_up::begin(db)
 }
 
 pub(super) fn number(db: &Connection, name: &str) -> Result<Option<i64>, LedgerError> {

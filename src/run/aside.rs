@@ -26,16 +26,23 @@ pub struct Haul {
 
 /// Sources under way. Dropping it abandons them: nobody waits for a thread.
 pub struct Expedition {
+    /// What those without work had to say.
+    home: Vec<Haul>,
     answers: Receiver<Haul>,
     waiting: Vec<&'static str>,
     started: Instant,
 }
 
-/// Starts every source on a thread of its own, with the notes it left last time.
+/// Starts every source that has work on a thread of its own, with the notes it left last time. A
+/// thread costs a tenth of a run; who has no work only looks at its notes.
 pub fn start(sources: Vec<(&'static dyn Source, Notes)>, config: &Arc<Config>, tick: Tick) -> Expedition {
     let (sender, answers) = channel();
-    let mut waiting = Vec::new();
-    for (source, notes) in sources {
+    let (mut waiting, mut idle) = (Vec::new(), Vec::new());
+    for (source, mut notes) in sources {
+        if !source.is_due(&Ask { config, tick, memory: &mut notes, from_start: false }) {
+            idle.push((source, notes));
+            continue;
+        }
         waiting.push(source.name());
         let config = Arc::clone(config);
         let sender = sender.clone();
@@ -45,10 +52,17 @@ pub fn start(sources: Vec<(&'static dyn Source, Notes)>, config: &Arc<Config>, t
         // Without a thread the source simply never answers, and is told as late.
         drop(spawned);
     }
-    Expedition { answers, waiting, started: Instant::now() }
+    // While the others are under way.
+    let home = idle.into_iter().map(|(source, notes)| visit(source, notes, config, tick)).collect();
+    Expedition { home, answers, waiting, started: Instant::now() }
 }
 
-fn travel(source: &'static dyn Source, mut notes: Notes, config: &Config, tick: Tick, home: &Sender<Haul>) {
+fn travel(source: &'static dyn Source, notes: Notes, config: &Config, tick: Tick, home: &Sender<Haul>) {
+    // The receiver is gone when the run gave up waiting; then nobody wants the answer.
+    let _ = home.send(visit(source, notes, config, tick));
+}
+
+fn visit(source: &'static dyn Source, mut notes: Notes, config: &Config, tick: Tick) -> Haul {
     let started = Instant::now();
     let mut bag = Bag { samples: Vec::new(), events: Vec::new(), tick };
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -56,15 +70,8 @@ fn travel(source: &'static dyn Source, mut notes: Notes, config: &Config, tick: 
         source.collect(&mut ask, &mut bag)
     }))
     .unwrap_or_else(|_| Err(broken(source.name())));
-    // The receiver is gone when the run gave up waiting; then nobody wants the answer.
-    let _ = home.send(Haul {
-        source: source.name(),
-        samples: bag.samples,
-        events: bag.events,
-        notes,
-        result,
-        took: started.elapsed(),
-    });
+    let (samples, events, took) = (bag.samples, bag.events, started.elapsed());
+    Haul { source: source.name(), samples, events, notes, result, took }
 }
 
 /// What a panic inside a source is told as.
@@ -78,7 +85,7 @@ pub fn broken(source: &str) -> SourceError {
 impl Expedition {
     /// Everything that comes home in time; the rest is late. SIGTERM ends the wait at once.
     pub fn wait(mut self, until: Instant, stop: &Stop) -> Vec<Haul> {
-        let mut home = Vec::new();
+        let mut home = self.home;
         while !self.waiting.is_empty() && !stop.asked() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {

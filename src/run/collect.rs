@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Whose events are moved when nobody says so and the output goes to a program.
 const DEFAULT_CONSUMER: &str = "default";
+/// Who has our standard error when nobody's events are moved.
+const NO_CONSUMER: &str = "-";
 /// How often a loop with its own clock looks for SIGTERM.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long to wait for the ledger once everything is printed; the cursor may move later, too.
@@ -47,6 +49,7 @@ fn once(
     let wish = passage::Wish {
         only: &args.only,
         consumer: consumer(args),
+        reader: reader(args),
         from_start: args.from_start,
         dry_run: args.dry_run,
     };
@@ -57,6 +60,10 @@ fn once(
         passage.unheard();
     }
     passage.printed(Instant::now() + AFTER_PRINT);
+    if until.is_some() {
+        // The process ends here, and the kernel takes back a thousand rows at once.
+        std::mem::forget(passage.document);
+    }
     Ok(())
 }
 
@@ -85,6 +92,12 @@ fn consumer(args: &cli::Collect) -> Option<&str> {
         None if std::io::stdout().is_terminal() => None,
         None => Some(DEFAULT_CONSUMER),
     }
+}
+
+/// Whose log our troubles go to. A person is told everything each time.
+fn reader(args: &cli::Collect) -> Option<&str> {
+    let logged = !args.dry_run && !std::io::stderr().is_terminal();
+    logged.then(|| consumer(args).unwrap_or(NO_CONSUMER))
 }
 
 /// Telegraf's log levels are prefixes; other hosts show the line as it is.

@@ -3,16 +3,15 @@
 
 use super::aside::broken;
 use super::health::Health;
-use super::passage::{DISCOVERY, Wish};
+use super::passage::{DISCOVERY, RECORDS, Wish};
 use super::pipeline::{ANSWERS, Pipeline};
 use super::recollection::Recollection;
-use super::replies;
 use super::setup::Setup;
-use crate::classify::{Classifier, Providers, Templates};
+use crate::classify::{Classifier, Providers};
 use crate::config::Config;
 use crate::judge::checks::Gauges;
 use crate::judge::{Surroundings, signals};
-use crate::ledger::{Ledger, LedgerError, Locked};
+use crate::ledger::{Ledger, LedgerError, Locked, Reading, SourceNotes};
 use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,12 +41,16 @@ pub struct Count<'a> {
     pub complete: bool,
     /// What checks will ask for.
     pub kept_gauges: &'a Gauges,
+    /// Another name after each start of the host.
+    pub boot: &'a str,
 }
 
 /// The committed truth of this run.
 pub struct Counted {
     pub samples: Vec<Sample>,
     pub findings: Vec<Finding>,
+    /// Whether totals are at least those that were shown before.
+    pub caught_up: bool,
 }
 
 impl Count<'_> {
@@ -69,7 +72,7 @@ impl Count<'_> {
             locked.keep_notes(source, notes);
             changes.extend(told);
         }
-        let pushed = self.read_files(
+        let (pushed, reading) = self.read_files(
             &mut locked,
             &mut changes,
             providers,
@@ -89,8 +92,10 @@ impl Count<'_> {
         if self.wish.only.is_empty() {
             health.fates().keep(&mut notes);
         }
+        health.hush(self.wish.reader, &mut notes, self.tick.now());
+        let caught_up = locked.catch_up(self.boot, reading)?;
         samples.extend(locked.commit()?.rows());
-        Ok(Counted { samples, findings })
+        Ok(Counted { samples, findings, caught_up })
     }
 
     /// The golden signals of what this run observed. Lines are for them alone.
@@ -117,22 +122,17 @@ impl Count<'_> {
         providers: &mut Providers,
         around: Surroundings,
         health: &mut Health,
-    ) -> Result<Vec<Sample>, LedgerError> {
-        let recollection =
-            Recollection::new(locked.shelf(), locked.notes(RUN), self.config, around, self.tick);
+    ) -> Result<(Vec<Sample>, Reading), LedgerError> {
+        let recollection = Recollection::new(
+            locked.shelf(),
+            (locked.notes(RUN), locked.notes(CLASSIFY)),
+            self.config,
+            around,
+            self.tick,
+        );
         let mut answers = locked.notes(CLASSIFY);
-        let sources: Vec<_> = SOURCES
-            .iter()
-            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
-            .map(|source| (*source, locked.notes(source.name())))
-            .collect();
-        let followed = |(_, notes): &&(_, _)| !Memory::scan(notes, "").is_empty();
-        if self.wish.from_start {
-            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
-            health.started_before(&known);
-        }
+        let sources = self.sources(locked, health);
         let mut pipeline = Pipeline {
-            names: providers.names(),
             classifier: Classifier::new(providers, self.setup.rules.clone()),
             providers,
             unread: Some(locked.notes(CLASSIFY)),
@@ -143,16 +143,14 @@ impl Count<'_> {
             samples: Vec::new(),
             changes: std::mem::take(changes),
             tally: locked.tally(),
-            templates: Templates::default(),
+            reading: Reading { whole: self.wish.includes(RECORDS), lost: false },
         };
         for (source, mut notes) in sources {
             self.read(source, &mut notes, &mut pipeline, health)?;
         }
-        let Pipeline { samples, mut classifier, templates, recollection, mut ages, changes: told, .. } =
+        let Pipeline { samples, mut classifier, recollection, mut ages, changes: told, reading, .. } =
             pipeline;
         *changes = told;
-        let new = replies::keep(&templates, &mut answers, self.tick.now());
-        changes.extend(replies::told(&new, &answers, self.tick.now()));
         if classifier.has_read_rules() {
             // The other rules go on; whoever wrote these must hear of it.
             health.troubles.extend(classifier.problems().iter().map(ToString::to_string));
@@ -168,7 +166,25 @@ impl Count<'_> {
         // First each change as it happened, then how things stand: the last word wins.
         locked.keep_findings(changes)?;
         locked.keep_findings(&standing.findings)?;
-        Ok(samples.into_iter().filter_map(|sample| health.absorb(sample)).collect())
+        Ok((samples.into_iter().filter_map(|sample| health.absorb(sample)).collect(), reading))
+    }
+
+    fn sources<'l>(
+        &self,
+        locked: &Locked<'l>,
+        health: &mut Health,
+    ) -> Vec<(&'static dyn Source, SourceNotes<'l>)> {
+        let sources: Vec<_> = SOURCES
+            .iter()
+            .filter(|source| source.place() == Place::Locked && self.wish.includes(source.name()))
+            .map(|source| (*source, locked.notes(source.name())))
+            .collect();
+        let followed = |(_, notes): &&(_, SourceNotes<'_>)| !notes.scan("").is_empty();
+        if self.wish.from_start {
+            let known: Vec<&str> = sources.iter().filter(followed).map(|(source, _)| source.name()).collect();
+            health.started_before(&known);
+        }
+        sources
     }
 
     /// A source that fails keeps what it had handed over, cursors and counts alike. One that

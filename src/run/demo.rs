@@ -112,7 +112,8 @@ impl Show<'_> {
             rules: Vec::new(),
             unread_rules: Vec::new(),
         };
-        let wish = Wish { only: &[], consumer: Some("demo"), from_start: false, dry_run: false };
+        let wish =
+            Wish { only: &[], consumer: Some("demo"), reader: None, from_start: false, dry_run: false };
         let tick = setup.clock.tick(Instant::now(), Duration::from_secs(30));
         let mut passage = passage::collect(&setup, &wish, tick)?;
         passage.printed(Instant::now() + Duration::from_secs(1));

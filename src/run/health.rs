@@ -2,9 +2,10 @@
 //! no source by name.
 
 use super::fates::Fates;
+use super::hush::hush;
 use crate::judge::signals::Fate;
 use crate::ledger::{Ledger, LedgerError};
-use crate::record::{Sample, Tick, Value, tag};
+use crate::record::{Memory, Sample, Seconds, Tick, Value, tag};
 use crate::sources::SourceError;
 use std::time::Duration;
 
@@ -16,13 +17,15 @@ pub struct Health {
     rows: Vec<Sample>,
     /// What each failed source had to say, for people and the log.
     pub troubles: Vec<String>,
+    /// Those of them that the log does not have yet; `None` when they were not compared.
+    unheard: Option<Vec<String>>,
     /// Whether this run's count was committed.
     pub counted: bool,
 }
 
 impl Health {
     pub fn new() -> Health {
-        Health { rows: vec![Sample::new(MEASUREMENT)], troubles: Vec::new(), counted: false }
+        Health { rows: vec![Sample::new(MEASUREMENT)], troubles: Vec::new(), unheard: None, counted: false }
     }
 
     /// A number about the run itself.
@@ -59,6 +62,32 @@ impl Health {
         self.run("ledger_up", Value::Int(i64::from(busy || result.is_ok())));
         if let (false, Err(trouble)) = (busy, result) {
             self.troubles.push(format!("ledger: {trouble}"));
+        }
+    }
+
+    /// Compares the troubles so far with what this reader was told in the last hour.
+    pub fn hush(&mut self, reader: Option<&str>, notes: &mut dyn Memory, now: Seconds) {
+        let Some(reader) = reader else { return };
+        let mut unheard = self.troubles.clone();
+        hush(&mut unheard, reader, notes, now);
+        self.unheard = Some(unheard);
+    }
+
+    /// What is to be said on standard error. Without a commit it is not known what was told.
+    pub fn unheard(&mut self) -> Vec<String> {
+        let unheard = self.unheard.take().filter(|_| self.counted);
+        unheard.unwrap_or_else(|| std::mem::take(&mut self.troubles))
+    }
+
+    /// Whether totals are held back until a ledger that was set back knows them again.
+    pub fn catching_up(&mut self, held_back: bool) {
+        self.run("catching_up", Value::Int(i64::from(held_back)));
+        if held_back {
+            let why = "no totals until everything is read again that it may have forgotten (a copy took its place, or the host was started anew); lag_bytes tells the rest";
+            let trouble = format!("ledger: {why}");
+            // It lasts a few runs, and each of them shows less than the reader expects.
+            self.unheard.iter_mut().for_each(|unheard| unheard.push(trouble.clone()));
+            self.troubles.push(trouble);
         }
     }
 

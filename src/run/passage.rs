@@ -9,16 +9,17 @@ use super::health::Health;
 use super::setup::Setup;
 use crate::classify::Providers;
 use crate::config::{Config, nearest};
+use crate::emit::catalogue::is_counter;
 use crate::emit::{Document, Gathered};
 use crate::judge::checks::Gauges;
 use crate::ledger::{Ledger, LedgerError, Limits, News};
 use crate::record::{Finding, Memory, Notes, Sample, Tick, Value, tag};
-use crate::sources::{Place, SOURCES, Source, pmta_config, web};
+use crate::sources::{Place, SOURCES, Source, kernel, pmta_config, web};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// The source that the totals and the findings are made of.
-const RECORDS: &str = "accounting";
+pub const RECORDS: &str = "accounting";
 /// The notes of what PowerMTA's configuration said.
 pub const DISCOVERY: &str = "pmta_config";
 /// Events told in one run at most; the rest waits for the next.
@@ -29,6 +30,8 @@ const MOST_EVENTS: usize = 200;
 pub struct Wish<'a> {
     pub only: &'a [String],
     pub consumer: Option<&'a str>,
+    /// The program that keeps what we say on standard error; `None` for a person.
+    pub reader: Option<&'a str>,
     pub from_start: bool,
     pub dry_run: bool,
 }
@@ -79,6 +82,8 @@ struct Gathering {
     /// The queue list held every queue.
     complete: bool,
     gauges: Gauges,
+    /// Totals may be less than they were: none is shown.
+    held_back: bool,
 }
 
 /// What the ledger knew before this run.
@@ -86,6 +91,7 @@ struct Prior {
     config: Arc<Config>,
     discovery: Notes,
     asides: Vec<(&'static dyn Source, Notes)>,
+    boot: String,
 }
 
 /// Refuses a source that nobody knows.
@@ -119,6 +125,7 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
     let mut gathering = Gathering::default();
     let kept = gathering.take(hauls, &mut health, &mut providers);
     gathering.gauges = Gauges::observe(&gathering.samples, tick.now());
+    health.troubles.extend(setup.unread_rules.iter().cloned());
     if let Some(ledger) = &mut ledger {
         let count = Count {
             setup,
@@ -129,11 +136,12 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
             observed: &gathering.observed,
             complete: gathering.complete,
             kept_gauges: &gathering.gauges,
+            boot: &prior.boot,
         };
         let counted =
             count.run(ledger, (prior.discovery, kept), &mut providers, &gathering.samples, &mut health);
         health.ledger(&counted);
-        gathering.settle(counted.ok(), ledger, wish);
+        gathering.settle(counted.ok(), ledger, wish, &prior.boot);
     } else {
         gathering.drop_counters();
     }
@@ -164,7 +172,8 @@ fn prior(setup: &Setup, wish: &Wish<'_>, ledger: Option<&Ledger>) -> Prior {
         .filter(|source| source.place() == Place::Aside && wish.includes(source.name()))
         .map(|source| (*source, notes(source.name())))
         .collect();
-    Prior { config, discovery, asides }
+    let boot = kernel::boot_id(&config.host.proc);
+    Prior { config, discovery, asides, boot }
 }
 
 /// The rest of the run belongs to lock, files, commit and print.
@@ -210,11 +219,13 @@ impl Gathering {
     }
 
     /// The fresh count, or the last committed one with this run's own gauges.
-    fn settle(&mut self, counted: Option<Counted>, ledger: &Ledger, wish: &Wish<'_>) {
+    fn settle(&mut self, counted: Option<Counted>, ledger: &Ledger, wish: &Wish<'_>, boot: &str) {
         if let Some(counted) = counted {
             self.samples = counted.samples;
             self.findings = counted.findings;
+            self.held_back = !counted.caught_up;
         } else if let Ok(glance) = ledger.glance() {
+            self.held_back = !glance.caught_up(boot).unwrap_or(false);
             self.samples = glance.grown(&self.samples).unwrap_or_default();
             if let Ok(tally) = glance.tally() {
                 self.samples.extend(tally.rows());
@@ -275,11 +286,14 @@ fn finish(
     }
     let last_success = ledger.as_ref().and_then(last_success);
     health.vitals(ledger.as_ref(), last_success, &tick);
-    health.troubles.extend(setup.unread_rules.iter().cloned());
+    health.catching_up(gathering.held_back);
     let fates = health.fates();
-    let troubles = std::mem::take(&mut health.troubles);
+    let troubles = health.unheard();
     let mut samples = gathering.samples;
     samples.extend(health.rows());
+    if gathering.held_back {
+        hold_back(&mut samples);
+    }
     let document = Document::new(Gathered {
         now_ns: tick.now_ns,
         host: setup.host.clone(),
@@ -297,6 +311,14 @@ fn finish(
         ledger,
         news: news.filter(|_| !wish.dry_run),
     }
+}
+
+/// Totals that may have fallen are better not shown at all.
+fn hold_back(samples: &mut Vec<Sample>) {
+    for sample in samples.iter_mut() {
+        sample.fields.retain(|(field, _)| !is_counter(field));
+    }
+    samples.retain(|sample| !sample.fields.is_empty());
 }
 
 /// When a run last committed: this one, or an earlier one.

@@ -3,28 +3,21 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Answer, Classifier, Provider, Providers, Reply, Templates};
+use crate::classify::{Answer, Classifier, Provider, Providers, Receiver, Reply};
 use crate::judge::signals::Ages;
-use crate::ledger::{SourceNotes, Tally};
+use crate::ledger::{Reading, SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
-use std::sync::Arc;
+use crate::sources::follow::LOST;
 
 /// What the classifier answered for each template, for the runs to come.
 pub const ANSWERS: &str = "answers";
 
-/// The provider of replies whose own holds no series.
-const OTHERS: &str = "other";
-
 pub struct Pipeline<'a, 'l> {
     pub providers: &'a mut Providers,
-    /// Of the named providers, by their numbers.
-    pub names: Arc<[Box<str>]>,
     pub classifier: Classifier,
     /// The classifier's notes, read only when the first reply comes.
     pub unread: Option<SourceNotes<'l>>,
     pub tally: &'a mut Tally,
-    /// Which replies came from whom in this run.
-    pub templates: Templates,
     pub recollection: Recollection<'l>,
     /// How long mail waits, by provider.
     pub ages: Ages,
@@ -33,6 +26,8 @@ pub struct Pipeline<'a, 'l> {
     pub samples: Vec<Sample>,
     /// Changes of state, in the order in which they happened.
     pub changes: Vec<Finding>,
+    /// How far the files were read.
+    pub reading: Reading,
 }
 
 /// What the reply of a refusal means; `None` for everything else.
@@ -49,12 +44,9 @@ pub fn answer(classifier: &mut Classifier, provider: Provider<'_>, record: &Deli
     })
 }
 
-/// A provider's name in tags, and whether it stands in the provider table.
-pub fn named<'a>(names: &'a [Box<str>], provider: Provider<'a>) -> (&'a str, bool) {
-    match provider {
-        Provider::Named(number) => (names.get(usize::from(number)).map_or("", |name| name), true),
-        Provider::Domain(domain) => (domain, false),
-    }
+/// The normalised text of the reply that was just answered.
+pub fn text<'c>(classifier: &'c Classifier, answer: Option<&Answer>) -> &'c str {
+    answer.map_or("", |_| classifier.text())
 }
 
 impl Sink for Pipeline<'_, '_> {
@@ -63,29 +55,29 @@ impl Sink for Pipeline<'_, '_> {
     }
 
     fn delivery(&mut self, record: &Delivery<'_>) {
-        let provider = self.providers.lookup(record.domain(), record.mta);
+        let receiver = self.providers.receiver(record.domain(), record.mta);
+        let Receiver { provider, name } = receiver;
         if record.kind.is_refusal()
             && let Some(written) = self.unread.take().and_then(|notes| notes.get(ANSWERS))
         {
             self.classifier.recall(&written);
         }
         let answer = answer(&mut self.classifier, provider, record);
-        let (name, named) = named(&self.names, provider);
-        self.ages.record(name, record.kind, record.logged, record.queued);
+        self.ages.record(name.text, record.kind, record.logged, record.queued);
         self.tally.add(record, provider, name, answer.as_ref());
-        if let Some(answer) = &answer {
-            // Who has no series of his own has no list of replies either.
-            let holder = if named || self.tally.has_series(name) { name } else { OTHERS };
-            let time = record.logged.min(self.tick.now());
-            self.templates.note(holder, answer, self.classifier.text(), time);
-        }
-        self.recollection.record(name, named, record, answer.as_ref(), &mut self.changes);
+        let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
+        self.recollection.record(name, receiver.is_named(), record, said, &mut self.changes);
     }
 
     fn line(&mut self, _line: &LogLine<'_>) {}
 
     fn event(&mut self, finding: Finding) {
+        self.reading.lost |= finding.finding == LOST;
         self.changes.push(finding);
+    }
+
+    fn behind(&mut self) {
+        self.reading.whole = false;
     }
 
     fn watermark(&mut self, time: Seconds) {

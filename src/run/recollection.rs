@@ -2,11 +2,11 @@
 //! them: an idle tick touches none of it.
 
 use super::judgement::Judgement;
-use crate::classify::Answer;
+use crate::classify::{Answer, Word};
 use crate::config::{Config, Method};
 use crate::judge::{Bench, Surroundings, signals};
-use crate::ledger::{LedgerError, Shelf, SourceNotes};
-use crate::record::{Delivery, Finding, Memory, Sample, Seconds, Tick};
+use crate::ledger::{LedgerError, Repertoire, Shelf, SourceNotes};
+use crate::record::{Delivery, Finding, Memory, Notes, Sample, Seconds, Tick};
 
 /// The last step that was judged.
 const JUDGED: &str = "judged";
@@ -18,10 +18,12 @@ const AHEAD: Seconds = 300;
 pub struct Recollection<'l> {
     shelf: Shelf<'l>,
     notes: SourceNotes<'l>,
+    /// What providers answered, until it is needed.
+    replies: Option<SourceNotes<'l>>,
     config: &'l Config,
     surroundings: Surroundings,
     tick: Tick,
-    loaded: Option<Judgement>,
+    loaded: Option<Judgement<'l>>,
     /// The first failure to load: the run must not be committed.
     trouble: Option<LedgerError>,
 }
@@ -36,25 +38,34 @@ pub struct Standing {
 impl<'l> Recollection<'l> {
     pub fn new(
         shelf: Shelf<'l>,
-        notes: SourceNotes<'l>,
+        (notes, replies): (SourceNotes<'l>, SourceNotes<'l>),
         config: &'l Config,
         surroundings: Surroundings,
         tick: Tick,
     ) -> Recollection<'l> {
-        Recollection { shelf, notes, config, surroundings, tick, loaded: None, trouble: None }
+        Recollection {
+            shelf,
+            notes,
+            replies: Some(replies),
+            config,
+            surroundings,
+            tick,
+            loaded: None,
+            trouble: None,
+        }
     }
 
-    /// Counts a record in the windows.
+    /// Counts a record in the windows, and its reply.
     pub fn record(
         &mut self,
-        provider: &str,
+        provider: Word<'_>,
         named: bool,
         record: &Delivery<'_>,
-        answer: Option<&Answer>,
+        said: (Option<&Answer>, &str),
         changes: &mut Vec<Finding>,
     ) {
         if let Some(loaded) = self.load() {
-            loaded.record(provider, named, record, answer, changes);
+            loaded.record(provider, named, record, said, changes);
         }
     }
 
@@ -78,6 +89,7 @@ impl<'l> Recollection<'l> {
         let Some(mut loaded) = self.loaded else { return Ok(None) };
         let gauges = signals::from_windows(&loaded.windows, loaded.judged());
         self.shelf.keep(&mut loaded.windows, &mut loaded.baselines)?;
+        loaded.repertoire.save(self.tick.now());
         self.notes.put(JUDGED, loaded.judged().to_string().as_bytes());
         if loaded.is_waiting() {
             self.notes.put(AWAKE, b"1");
@@ -87,7 +99,7 @@ impl<'l> Recollection<'l> {
         Ok(Some(Standing { findings: loaded.findings().cloned().collect(), gauges }))
     }
 
-    fn load(&mut self) -> Option<&mut Judgement> {
+    fn load(&mut self) -> Option<&mut Judgement<'l>> {
         if self.trouble.is_none() && self.loaded.is_none() {
             match self.fetch() {
                 Ok(loaded) => self.loaded = Some(loaded),
@@ -97,7 +109,7 @@ impl<'l> Recollection<'l> {
         self.loaded.as_mut()
     }
 
-    fn fetch(&self) -> Result<Judgement, LedgerError> {
+    fn fetch(&mut self) -> Result<Judgement<'l>, LedgerError> {
         let history = self.config.judge.method == Method::MeanStddev;
         let mut windows = self.shelf.windows()?;
         windows.set_ceiling(self.tick.now() + AHEAD);
@@ -106,6 +118,11 @@ impl<'l> Recollection<'l> {
             .map_err(|refused| LedgerError::Abandoned { why: refused.to_string() })?;
         bench.see(self.surroundings.clone());
         let judged = self.notes.get(JUDGED).and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-        Ok(Judgement::new(windows, baselines, bench, judged.unwrap_or(0)))
+        let judged = judged.unwrap_or(0);
+        let replies: Box<dyn Memory + 'l> = match self.replies.take() {
+            Some(notes) => Box::new(notes),
+            None => Box::new(Notes::default()),
+        };
+        Ok(Judgement::new(windows, baselines, Repertoire::new(replies, judged), bench, judged))
     }
 }

@@ -159,7 +159,8 @@ fn counts(memory: &dyn Memory) -> BTreeMap<String, i64> {
 }
 
 /// Tells one boot from the next; `-` where the host does not say.
-fn boot_id(proc: &Path) -> String {
+/// Another name after each start of the host; `-` when nobody tells.
+pub fn boot_id(proc: &Path) -> String {
     let mut text = String::new();
     let read = File::open(proc.join("sys/kernel/random/boot_id"))
         .and_then(|file| file.take(64).read_to_string(&mut text));

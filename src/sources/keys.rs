@@ -21,14 +21,15 @@ impl Source for DkimKeys {
         Place::Aside
     }
 
+    fn is_due(&self, ask: &Ask<'_>) -> bool {
+        ask.is_over(LOOKED, EVERY)
+    }
+
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
-        let now = ask.tick.now();
-        let note = ask.memory.get(LOOKED).and_then(|note| String::from_utf8(note).ok());
-        let last: Option<Seconds> = note.and_then(|note| note.parse().ok());
-        if last.is_some_and(|last| (0..EVERY).contains(&(now - last))) {
+        if !self.is_due(ask) {
             return Ok(());
         }
-        ask.memory.put(LOOKED, now.to_string().as_bytes());
+        ask.memory.put(LOOKED, ask.tick.now().to_string().as_bytes());
         let path = &ask.config.pmta.config;
         let parsed = pmta_config::read(path);
         if !parsed.found.readable {

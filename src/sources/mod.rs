@@ -18,7 +18,7 @@ mod stage;
 pub mod web;
 
 use crate::config::Config;
-use crate::record::{Memory, Sink, Tick};
+use crate::record::{Memory, Seconds, Sink, Tick};
 
 /// Where a source runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +39,24 @@ pub struct Ask<'a> {
     pub from_start: bool,
 }
 
+impl Ask<'_> {
+    /// Whether so many seconds have passed since the time that is noted under `key`.
+    fn is_over(&self, key: &str, every: Seconds) -> bool {
+        let note = self.memory.get(key).and_then(|note| String::from_utf8(note).ok());
+        let last: Option<Seconds> = note.and_then(|note| note.parse().ok());
+        last.is_none_or(|last| !(0..every).contains(&(self.tick.now() - last)))
+    }
+}
+
 pub trait Source: Sync {
     /// Its name in `--only`, in `pmta_collector`'s tag and in errors.
     fn name(&self) -> &'static str;
     fn place(&self) -> Place;
+    /// Whether this run has work for it. An aside source that has none is asked at once instead of
+    /// on a thread: its `collect` must then answer from its notes alone.
+    fn is_due(&self, _ask: &Ask<'_>) -> bool {
+        true
+    }
     /// Pushes what is new. What was pushed before an error stands.
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError>;
 }

@@ -2,7 +2,7 @@
 //! sends no mail, and says goodbye whatever happened.
 
 use super::{Ask, Place, Source, SourceError};
-use crate::record::{Memory, Sample, Seconds, Sink};
+use crate::record::{Sample, Seconds, Sink};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
@@ -30,14 +30,14 @@ impl Source for Smtp {
         Place::Aside
     }
 
-    /// `smtp.address` may name several listeners, with commas between them.
+    fn is_due(&self, ask: &Ask<'_>) -> bool {
+        due(ask).next().is_some()
+    }
+
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
         let now = ask.tick.now();
         let until = Instant::now() + ask.tick.left().mul_f64(0.75).min(LONGEST);
-        let named = ask.config.smtp.address.as_deref().unwrap_or(DEFAULT);
-        let listeners = named.split([',', ' ']).filter(|name| !name.is_empty()).take(MOST_LISTENERS);
-        let due: Vec<String> =
-            listeners.filter(|name| is_due(ask.memory, name, now)).map(str::to_owned).collect();
+        let due: Vec<String> = due(ask).map(str::to_owned).collect();
         if !due.is_empty() && ask.tick.left() < SHORTEST {
             return Err(SourceError::Late { what: "the SMTP probe".to_owned() });
         }
@@ -49,6 +49,13 @@ impl Source for Smtp {
         }
         first
     }
+}
+
+/// The listeners whose minute is over; `smtp.address` may name several, with commas between them.
+fn due<'a>(ask: &'a Ask<'_>) -> impl Iterator<Item = &'a str> {
+    let named = ask.config.smtp.address.as_deref().unwrap_or(DEFAULT);
+    let listeners = named.split([',', ' ']).filter(|name| !name.is_empty()).take(MOST_LISTENERS);
+    listeners.filter(|name| ask.is_over(&key(name), EVERY))
 }
 
 /// What a probe found out before it ended.
@@ -186,12 +193,6 @@ fn last_line(text: &[u8]) -> Option<&[u8]> {
 fn left(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
-}
-
-fn is_due(memory: &dyn Memory, listener: &str, now: Seconds) -> bool {
-    let note = memory.get(&key(listener)).and_then(|note| String::from_utf8(note).ok());
-    let last: Option<Seconds> = note.and_then(|note| note.parse().ok());
-    last.is_none_or(|last| !(0..EVERY).contains(&(now - last)))
 }
 
 fn key(listener: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{Config, Smtp as Section};
-use crate::record::{Notes, Value};
+use crate::record::{Memory, Notes, Value};
 use crate::sources::stage::Run;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

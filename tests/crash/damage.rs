@@ -2,7 +2,7 @@
 //! that falls unless totals began anew, and then it is told once.
 
 use super::{born, busy, events, fine, health};
-use crate::rig::{Rig, Shown, equal};
+use crate::rig::{Metrics, Rig, Shown, equal};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -150,4 +150,101 @@ fn the_ledger_of_a_newer_version_is_left_alone() {
     assert_eq!(fs::read(&path).unwrap(), before, "not a byte was changed");
     assert_eq!(set(ours), 99);
     equal(shown.see(rig.collect(&[])), &rig.host.totals());
+}
+
+/// A deadline that is over before the files' turn comes.
+const NO_TIME: [&str; 2] = ["--deadline", "1ms"];
+
+/// No run may show a total before everything is read again that the ledger has forgotten.
+fn holds_back(rig: &Rig, shown: &mut Shown) {
+    for _ in 0..3 {
+        rig.pass(1);
+        let metrics = shown.see(rig.collect(&NO_TIME));
+        assert_eq!(health(metrics, "catching_up"), 1);
+        assert_eq!(metrics.totals().into_keys().collect::<Vec<_>>(), Vec::<String>::new());
+        assert!(metrics.int("pmta_collector", &[("source", "accounting")], "lag_bytes") > 0);
+        // Neither does a run that only looks.
+        let other = Metrics::read(&rig.collect(&["--dry-run", "--deadline", "1ms"]).text);
+        assert!(other.totals().is_empty());
+    }
+    let metrics = shown.see(rig.collect(&[]));
+    assert_eq!(health(metrics, "catching_up"), 0);
+    equal(metrics, &rig.host.totals());
+    shown.see(rig.collect(&NO_TIME));
+    assert_eq!(health(&shown.last, "catching_up"), 0, "an ordinary lag holds nothing back");
+    assert!(!shown.last.totals().is_empty());
+}
+
+#[test]
+fn a_restored_ledger_shows_no_total_before_it_has_caught_up() {
+    for (name, harm) in HARMS {
+        println!("{name}");
+        let (rig, mut shown) = (busy(), Shown::default());
+        harmed(&rig, &mut shown, *harm);
+        let before = born(&shown.last);
+        // The run that meets the damage shows what it can, and mends nothing itself.
+        shown.see(rig.collect(&NO_TIME));
+        holds_back(&rig, &mut shown);
+        assert_eq!(born(&shown.last), before, "{name}: totals went on");
+    }
+}
+
+/// What the copy knew of and is gone by now cannot be counted again: totals begin anew.
+#[test]
+fn what_cannot_be_read_again_changes_when_totals_began() {
+    let (rig, mut shown) = (busy(), Shown::default());
+    let (_, harm) = HARMS[0];
+    shown.see(rig.collect(&[]));
+    rig.pass(10);
+    // Not all of it is read when the copy is made.
+    fs::remove_file(rig.state().join("ledger-copy.db")).unwrap();
+    shown.see(rig.collect(&NO_TIME));
+    assert!(rig.state().join("ledger-copy.db").exists());
+    harmed(&rig, &mut shown, harm);
+    let before = born(&shown.last);
+    rig.host.rotate_accounting().unwrap();
+    let live = rig.host.live_files();
+    for folder in [rig.host.log_folder(), rig.host.log_folder().join("archive")] {
+        for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            if path.to_string_lossy().contains(".csv") && !live.contains(&path) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    let mut anew = Shown::default();
+    let mut held_back = 0;
+    for _ in 0..15 {
+        rig.pass(10);
+        let metrics = rig.collect(&[]);
+        if health(&metrics, "catching_up") == 1 {
+            held_back += 1;
+            assert!(metrics.totals().is_empty());
+        } else if health(&metrics, "ledger_up") == 1 {
+            assert!(born(&metrics) > before, "hosts must see that totals began anew");
+            anew.see(metrics);
+        }
+    }
+    assert!(held_back > 3, "it is waited for");
+    assert!(anew.last.int("pmta_collector", &[("source", "accounting")], "lost_incidents_total") > 0);
+}
+
+/// After another start of the host the ledger may be a bucket older than what was shown.
+#[test]
+fn a_ledger_that_a_power_cut_set_back_shows_no_total_before_it_has_caught_up() {
+    let (rig, mut shown) = (busy(), Shown::default());
+    let boot = |id: &str| {
+        let folder = rig.folder.path().join("proc/sys/kernel/random");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("boot_id"), id).unwrap();
+    };
+    boot("4d0c1b55-first");
+    shown.see(rig.collect(&[]));
+    for _ in 0..3 {
+        rig.pass(10);
+        shown.see(rig.collect(&[]));
+    }
+    // What was never written to the disk.
+    fs::write(rig.state().join("ledger.db-wal"), "").unwrap();
+    boot("9a7b3e21-second");
+    holds_back(&rig, &mut shown);
 }

@@ -1,11 +1,12 @@
 //! Several runs and several users on one ledger.
 
 use super::{busy, events, fine, health, is_root};
-use crate::rig::{Metrics, Rig, Shown, binary, equal};
+use crate::rig::{Metrics, Rig, Shown, binary, equal, never_fell};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 
 fn delivered(metrics: &Metrics) -> i64 {
     metrics.int("pmta_totals", &[], "delivered_total")
@@ -58,16 +59,35 @@ fn a_run_that_overlaps_the_next_one_is_waited_for_or_skipped() {
     equal(shown.see(rig.collect(&[])), &rig.host.totals());
 }
 
-/// A run as another user, with a copy of the binary that everybody can reach.
-fn run_as(rig: &Rig, (uid, gid): (u32, u32), arguments: &[&str]) -> Output {
+/// A copy of the binary that everybody can run.
+fn reachable(rig: &Rig) -> PathBuf {
     let copy = rig.folder.path().join("pmta-vitals");
     if !copy.exists() {
         fs::copy(binary(), &copy).unwrap();
     }
+    copy
+}
+
+/// A run as another user.
+fn run_as(rig: &Rig, (uid, gid): (u32, u32), arguments: &[&str]) -> Output {
+    let copy = reachable(rig);
     let inner = rig.command();
     let mut command = Command::new(copy);
     command.args(inner.get_args()).args(arguments).stdin(Stdio::null()).uid(uid).gid(gid);
     command.env_clear().output().unwrap()
+}
+
+/// A run as a user with a group of his own who was added to the ledger's group, as `usermod -aG`
+/// does; util-linux has the program for it.
+fn as_member(rig: &Rig, user: u32, group: u32, arguments: &[&str]) -> Child {
+    let copy = reachable(rig);
+    let inner = rig.command();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &user.to_string(), "--regid", &user.to_string()]);
+    command.args(["--groups", &group.to_string(), "--"]).arg(copy);
+    command.args(inner.get_args()).args(arguments).env_clear().env("PATH", "/usr/bin:/bin");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("setpriv (util-linux) must be installed")
 }
 
 /// Everybody may come to the rig's files; the state folder is another matter.
@@ -112,6 +132,57 @@ fn two_users_of_one_group_share_it_and_a_third_is_kept_out() {
     assert!(stranger.series("pmta_totals", &[], "delivered_total").next().is_none());
     assert!(stranger.series("pmta", &[], "up").next().is_some(), "gauges go on");
     equal(shown.see(fine(&run_as(&rig, USERS[0], &COLLECT))), &rig.host.totals());
+}
+
+/// Telegraf and somebody's `telegraf --test`, Vector, and a check, all at the same moment, as two
+/// users who were added to one group; a third one was not.
+#[test]
+fn users_of_one_group_at_once_count_every_record_once() {
+    const GROUP: u32 = 54_341;
+    const TELEGRAF: u32 = 54_342;
+    const VECTOR: u32 = 54_343;
+    const STRANGER: u32 = 54_344;
+    if !is_root() {
+        println!("skipped: not root");
+        return;
+    }
+    let rig = busy();
+    open_to_all(&rig);
+    fs::create_dir(rig.state()).unwrap();
+    chown(rig.state(), Some(0), Some(GROUP)).unwrap();
+    fs::set_permissions(rig.state(), Permissions::from_mode(0o2770)).unwrap();
+    let telegraf = ["collect", "--consumer", "telegraf"];
+    let vector = ["collect", "--consumer", "vector"];
+    let mut seen = [Shown::default(), Shown::default()];
+    for _ in 0..4 {
+        let runs = [(TELEGRAF, telegraf, 0), (TELEGRAF, telegraf, 0), (VECTOR, vector, 1)];
+        let children = runs.map(|(user, arguments, who)| (as_member(&rig, user, GROUP, &arguments), who));
+        let check = as_member(&rig, VECTOR, GROUP, &["check", "all"]);
+        let stranger = as_member(&rig, STRANGER, STRANGER, &["collect", "--consumer", "stranger"]);
+        for (child, who) in children {
+            // In whichever order they ended, the totals of each are at least those of the round before.
+            let metrics = fine(&child.wait_with_output().unwrap());
+            never_fell(&seen[who].last, &metrics);
+            assert_eq!(health(&metrics, "ledger_up"), 1);
+            if health(&metrics, "skipped") == 0 {
+                equal(&metrics, &rig.host.totals());
+            }
+        }
+        let answer = check.wait_with_output().unwrap();
+        assert!(matches!(answer.status.code(), Some(0..=2)), "{answer:?}");
+        let stranger = fine(&stranger.wait_with_output().unwrap());
+        assert_eq!(health(&stranger, "ledger_up"), 0);
+        assert!(stranger.totals().keys().all(|series| !series.starts_with("pmta_totals")));
+        for (who, (user, arguments)) in [(TELEGRAF, telegraf), (VECTOR, vector)].into_iter().enumerate() {
+            let output = as_member(&rig, user, GROUP, &arguments).wait_with_output().unwrap();
+            equal(seen[who].see(fine(&output)), &rig.host.totals());
+        }
+        rig.pass(10);
+    }
+    for entry in fs::read_dir(rig.state()).unwrap() {
+        let found = entry.unwrap().metadata().unwrap();
+        assert_eq!((found.gid(), found.mode() & 0o777), (GROUP, 0o660));
+    }
 }
 
 /// Who may only look is shown the last commit and fresh gauges, and told what to do.

@@ -1,6 +1,7 @@
 //! The table of providers, read from `providers.toml` and the operator's map. Remembers nothing.
 
 use crate::classify::hash;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -38,7 +39,40 @@ pub struct HostSays {
     pub suffix: Option<u16>,
 }
 
+/// A provider's number as it is remembered, and no provider.
+pub fn bytes(number: Option<u16>) -> [u8; 2] {
+    number.unwrap_or(u16::MAX).to_le_bytes()
+}
+
+pub fn number(bytes: [u8; 2]) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes)).filter(|number| *number != u16::MAX)
+}
+
+impl HostSays {
+    pub const BYTES: usize = 4;
+
+    pub fn to_bytes(self) -> [u8; HostSays::BYTES] {
+        let ([a, b], [c, d]) = (bytes(self.operator), bytes(self.suffix));
+        [a, b, c, d]
+    }
+
+    pub fn from_bytes([a, b, c, d]: [u8; HostSays::BYTES]) -> HostSays {
+        HostSays { operator: number([a, b]), suffix: number([c, d]) }
+    }
+}
+
 impl DomainSays {
+    pub const BYTES: usize = 6;
+
+    pub fn to_bytes(self) -> [u8; DomainSays::BYTES] {
+        let ([a, b], [c, d], [e, f]) = (bytes(self.operator), bytes(self.rollup), bytes(self.domain));
+        [a, b, c, d, e, f]
+    }
+
+    pub fn from_bytes([a, b, c, d, e, f]: [u8; DomainSays::BYTES]) -> DomainSays {
+        DomainSays { operator: number([a, b]), rollup: number([c, d]), domain: number([e, f]) }
+    }
+
     /// The operator's map decides, then the rollup name, then the host's suffix, then the domain.
     pub fn with(self, host: HostSays) -> Option<u16> {
         self.operator.or(host.operator).or(self.rollup).or(host.suffix).or(self.domain)
@@ -58,7 +92,8 @@ pub struct Table {
     operator: Numbers,
     operator_suffixes: Numbers,
     rollups: BuiltIn,
-    hosts: BuiltIn,
+    /// Made for the first record: a tick without records asks for no host.
+    hosts: OnceCell<BuiltIn>,
     domains: BuiltIn,
 }
 
@@ -72,12 +107,11 @@ impl Table {
             operator: Numbers::default(),
             operator_suffixes: Numbers::default(),
             rollups: BuiltIn::default(),
-            hosts: BuiltIn::with_capacity_and_hasher(512, Default::default()),
+            hosts: OnceCell::new(),
             domains: BuiltIn::with_capacity_and_hasher(512, Default::default()),
         };
         for row in built_in {
             let number = u16::try_from(names.len()).unwrap_or(u16::MAX);
-            table.hosts.extend(words(row.mx).map(|host| (host, number)));
             table.domains.extend(words(row.domains).map(|domain| (domain, number)));
             table.rollups.extend(words(row.rollups).map(|rollup| (rollup, number)));
             names.push(row.name.into());
@@ -119,8 +153,18 @@ impl Table {
         let operator = self.operator.get(host.as_str()).copied();
         HostSays {
             operator: operator.or_else(|| self.operator_suffix(&host)),
-            suffix: suffix(&host, |name| self.hosts.get(name)),
+            suffix: suffix(&host, |name| self.hosts().get(name)),
         }
+    }
+
+    fn hosts(&self) -> &BuiltIn {
+        self.hosts.get_or_init(|| {
+            let mut hosts = BuiltIn::with_capacity_and_hasher(512, Default::default());
+            for (row, number) in rows().into_iter().zip(0u16..) {
+                hosts.extend(words(row.mx).map(|host| (host, number)));
+            }
+            hosts
+        })
     }
 
     /// Whether the operator named any domain or host.

@@ -49,6 +49,11 @@ pub const MEASUREMENTS: &[Measurement] = &[
             int("skipped", "0/1", "Whether another run held the ledger, so that nothing new was read"),
             float("lock_wait_seconds", "seconds", "Time spent waiting for the ledger"),
             int("ledger_up", "0/1", "Whether the ledger could be written"),
+            int(
+                "catching_up",
+                "0/1",
+                "Whether totals are held back until a ledger that was set back knows them again",
+            ),
             int("shared_state", "0/1", "Whether the state folder is the one that all hosts share"),
             int("state_bytes", "bytes", "Size of the state"),
             float("born_seconds", "seconds", "When the ledger began, as a Unix time"),

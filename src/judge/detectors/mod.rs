@@ -4,6 +4,7 @@
 pub mod connections;
 pub mod mean_stddev;
 pub mod reasons;
+pub mod replies;
 pub mod resolver;
 pub mod series;
 pub mod slow;
@@ -27,6 +28,10 @@ pub const DETECTORS: &[Detector] = &[
     Detector { name: connections::NAME, about: "failing connections at four providers or more" },
     Detector { name: throughput::DROP, about: "much less mail than at this time of other days" },
     Detector { name: throughput::SURGE, about: "much more mail than at this time of any of the last days" },
+    Detector {
+        name: replies::NAME,
+        about: "replies that a provider never gave before, or gives far more often",
+    },
     Detector {
         name: mean_stddev::NAME,
         about: "deferrals per provider against mean and deviation of seven days",

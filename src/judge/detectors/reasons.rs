@@ -268,15 +268,13 @@ pub fn advance(life: &mut Life, strict: &Strictness, hit: Option<&Hit>, calm: bo
         return Change::Ends;
     }
     match hit {
-        Some(hit) => {
-            if is_sure(life, strict, hit, at) {
-                life.firing_since = at;
-                life.clear_since = 0;
-                return Change::Fires;
-            }
+        Some(hit) if is_sure(life, strict, hit, at) => {
+            life.firing_since = at;
+            life.clear_since = 0;
+            return Change::Fires;
         }
         None if life.pending_since != 0 && at - life.last_hit >= PENDING => life.pending_since = 0,
-        None => {}
+        _ => {}
     }
     Change::None
 }

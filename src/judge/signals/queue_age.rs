@@ -31,6 +31,10 @@ const MOST: usize = 200;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ages {
     providers: BTreeMap<String, Age>,
+    /// Of every provider the oldest mail was queued before this. The bound may be too late: then
+    /// only the search for the youngest is in vain.
+    #[serde(skip)]
+    youngest: Option<Seconds>,
 }
 
 /// Two periods: the one that runs, and the whole one before it.
@@ -64,11 +68,20 @@ impl Ages {
         let Some(queued) = queued.filter(|queued| kind == Kind::Deferred && *queued <= logged) else {
             return;
         };
+        // Mail as young as everybody's is no news when there is no room, and most mail is.
+        let room = self.providers.len() < MOST;
+        let known = self.providers.get_mut(provider);
+        if known.is_none() && !room && self.youngest.is_some_and(|youngest| queued >= youngest) {
+            return;
+        }
         let period = logged.div_euclid(PERIOD);
         let seen = Seen { oldest: queued, beyond: i64::from(logged - queued >= DAY) };
-        if let Some(age) = self.providers.get_mut(provider) {
+        if let Some(youngest) = &mut self.youngest {
+            *youngest = queued.max(*youngest);
+        }
+        if let Some(age) = known {
             age.add(period, seen);
-        } else if self.providers.len() < MOST || self.make_room(queued) {
+        } else if room || self.make_room(queued) {
             self.providers.insert(provider.to_owned(), Age { period, now: seen, before: None });
         }
     }
@@ -76,7 +89,11 @@ impl Ages {
     /// Gives up the provider whose mail is youngest, if it is younger than this.
     fn make_room(&mut self, queued: Seconds) -> bool {
         let youngest = self.providers.iter().max_by_key(|(_, age)| age.now.oldest);
-        let Some((name, _)) = youngest.filter(|(_, age)| age.now.oldest > queued) else { return false };
+        let Some((name, age)) = youngest else { return false };
+        self.youngest = Some(age.now.oldest);
+        if age.now.oldest <= queued {
+            return false;
+        }
         let name = name.clone();
         self.providers.remove(&name).is_some()
     }

@@ -84,7 +84,7 @@ pub fn gather(
         return Ok(found.unwrap_or_else(|trouble| blind(tick.now(), &trouble)));
     }
     progress.reach("collecting");
-    let wish = Wish { only: &[], consumer: None, from_start: false, dry_run: false };
+    let wish = Wish { only: &[], consumer: None, reader: None, from_start: false, dry_run: false };
     let mut passage = passage::collect(&setup, &wish, tick)?;
     passage.printed(tick.deadline);
     let troubles = std::mem::take(&mut passage.troubles);
@@ -139,7 +139,7 @@ fn elsewhere(setup: &mut Setup, question: &Question, host: &str, tick: Tick) -> 
     config.pmta.command = std::path::PathBuf::new();
     setup.loaded.config = config;
     let only = [question.check.map_or("web", |check| check.source).to_owned()];
-    let wish = Wish { only: &only, consumer: None, from_start: false, dry_run: true };
+    let wish = Wish { only: &only, consumer: None, reader: None, from_start: false, dry_run: true };
     let mut passage = passage::collect(setup, &wish, tick)?;
     Ok(Evidence {
         at: Some(tick.now()),

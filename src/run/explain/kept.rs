@@ -3,8 +3,8 @@
 
 use crate::classify::templates::{self, Template};
 use crate::cli;
-use crate::ledger::{Ledger, Limits};
-use crate::record::{Memory, Seconds};
+use crate::ledger::{Ledger, Limits, repertoire};
+use crate::record::Seconds;
 use crate::run::counting::CLASSIFY;
 use crate::run::setup::Setup;
 use crate::run::{RunError, print};
@@ -19,7 +19,7 @@ const MOST: usize = 200;
 pub fn list(setup: &Setup, args: &cli::Explain, started: Instant) -> Result<(), RunError> {
     let tick = setup.clock.tick(started, PATIENCE);
     let ledger = Ledger::rehearse(&setup.place, Limits::default(), &tick)?;
-    let kept = templates::read(ledger.glance()?.notes(CLASSIFY)?.scan(templates::prefix()));
+    let kept = repertoire::kept(&ledger.glance()?.notes(CLASSIFY)?);
     if kept.is_empty() {
         return print(b"No reply has been kept yet: the ledger is filled by `collect`.\n");
     }

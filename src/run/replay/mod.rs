@@ -10,19 +10,18 @@ mod told;
 
 use super::RunError;
 use super::judgement::Judgement;
-use super::pipeline::{answer, named};
+use super::pipeline::{answer, text};
 use super::setup::Setup;
 use super::stop::Stop;
 use crate::classify::{Classifier, Providers};
 use crate::cli;
 use crate::judge::Bench;
 use crate::ledger::baseline::BUCKET_SECONDS;
-use crate::ledger::{Baselines, LedgerError, Windows};
-use crate::record::{Delivery, Finding, Seconds};
+use crate::ledger::{Baselines, LedgerError, Repertoire, Windows};
+use crate::record::{Delivery, Finding, Notes, Seconds};
 use backlog::Backlogs;
 use files::OldFiles;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use told::Told;
 
@@ -68,9 +67,8 @@ pub fn run(mut setup: Setup, args: &cli::Replay, started: Instant) -> Result<(),
 /// Everything that a record passes through.
 struct Replay {
     providers: Providers,
-    names: Arc<[Box<str>]>,
     classifier: Classifier,
-    judgement: Judgement,
+    judgement: Judgement<'static>,
     backlogs: Option<Backlogs>,
     told: Told,
     changes: Vec<Finding>,
@@ -90,10 +88,15 @@ impl Replay {
         let baselines = Baselines::new();
         let bench = Bench::new(config, &baselines)?;
         Ok(Replay {
-            names: providers.names(),
             classifier: Classifier::new(&providers, setup.rules.clone()),
             providers,
-            judgement: Judgement::new(Windows::new(), baselines, bench, 0),
+            judgement: Judgement::new(
+                Windows::new(),
+                baselines,
+                Repertoire::new(Box::new(Notes::default()), 0),
+                bench,
+                0,
+            ),
             backlogs: status.map(Backlogs::open).transpose()?,
             told: Told::default(),
             changes: Vec::new(),
@@ -124,10 +127,10 @@ impl Replay {
     fn take(&mut self, time: Seconds, record: &Delivery<'_>) -> Result<(), RunError> {
         self.pass(time)?;
         self.told.saw(time);
-        let provider = self.providers.lookup(record.domain(), record.mta);
-        let answer = answer(&mut self.classifier, provider, record);
-        let (name, named) = named(&self.names, provider);
-        self.judgement.record(name, named, record, answer.as_ref(), &mut self.changes);
+        let receiver = self.providers.receiver(record.domain(), record.mta);
+        let answer = answer(&mut self.classifier, receiver.provider, record);
+        let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
+        self.judgement.record(receiver.name, receiver.is_named(), record, said, &mut self.changes);
         Ok(())
     }
 

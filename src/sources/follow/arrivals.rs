@@ -219,6 +219,7 @@ impl Scene<'_, '_, '_> {
             if candidate.stat.mtime_ns < since_ns {
                 self.note(source, candidate);
             } else if self.found.open.len() >= MOST_OPEN {
+                self.found.more = true;
                 self.unfinished(candidate);
             } else if let Err(error) = self.take_one(source, candidate) {
                 self.cannot(candidate, &error);
@@ -265,6 +266,7 @@ impl Scene<'_, '_, '_> {
     /// A packed file that could not be read now: it may be whole later, or the time may suffice.
     fn give_up(&mut self, source: &Watched, candidate: &Candidate) {
         let tried = self.book.tried(candidate.id()).unwrap_or_default();
+        self.found.more |= !tried.broken && tried.late < TRIES;
         if !tried.broken && tried.late < TRIES || self.may_still_grow(candidate) {
             self.unfinished(candidate);
         }

@@ -29,6 +29,8 @@ pub struct Found<'a> {
     pub foreign: BTreeMap<String, String>,
     /// What is given up.
     pub losses: Vec<Loss>,
+    /// Something is left that a later run will read, or give up.
+    pub more: bool,
 }
 
 /// The run as the steps of this file see it.
@@ -53,7 +55,7 @@ pub fn locate<'a>(
     let mut folders = Folders::new(files, ask.tick.now_ns);
     let watched = discover(ask, &mut folders, book);
     let (open, absent, present, foreign, losses) = Default::default();
-    let found = Found { open, absent, folders, present, listed_all: true, foreign, losses };
+    let found = Found { open, absent, folders, present, listed_all: true, foreign, losses, more: false };
     let mut scene =
         Scene { ask, files, book, records, found, displaced: Vec::new(), claimed: BTreeSet::new() };
     for cursor in scene.book.live() {

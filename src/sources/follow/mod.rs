@@ -33,7 +33,9 @@ mod world_tests;
 pub use book::Totals;
 pub use files::{Disk, Files, OpenFile, Stat};
 pub use lines::Lines;
+pub use names::FOREIGN;
 pub use packed::Unpacked;
+pub use settle::LOST;
 
 use super::SourceError;
 use crate::record::{Memory, Seconds, Sink, Tick};
@@ -127,5 +129,8 @@ pub fn follow(
     let mut found = locate::locate(ask, files, &mut book, records);
     let lag = pump::pump(ask, &mut found, &mut book, records, sink);
     settle::settle(ask, &mut found, &mut book, sink);
+    if found.more {
+        sink.behind();
+    }
     book.close(ask.name, lag, sink)
 }

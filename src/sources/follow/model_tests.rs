@@ -55,13 +55,12 @@ fn whatever_happens_to_files_the_count_is_the_truth() {
 }
 
 /// What once went wrong, each as small as it could be made, with or without inodes that return.
-#[test]
-fn histories_that_once_failed() {
+const FAILED_ONCE: &[(&str, bool, &[Step])] = {
     use Step::{
         Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, MoveAway,
-        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate,
+        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate, Wait,
     };
-    let histories: &[(&str, bool, &[Step])] = &[
+    &[
         (
             "a record in a file that was only a header, deleted before the next run, is nobody's loss",
             true,
@@ -95,8 +94,32 @@ fn histories_that_once_failed() {
             false,
             &[RotateNumbered, GzipOldest, Append(1), RunLate, RotateNumbered, DeleteOldest],
         ),
-    ];
-    for (name, reuse, steps) in histories {
+        (
+            "a copy of an empty file is nobody's successor",
+            false,
+            &[CopyTruncate, CopyTruncate, Wait(588), Run, Append(1), Run],
+        ),
+        (
+            "nor is a packed file that was found beside the live one",
+            false,
+            &[
+                RotateNumbered,
+                GzipOldest,
+                Append(2),
+                RotateNumbered,
+                Append(1),
+                GzipOldest,
+                Wait(587),
+                Run,
+                Append(1),
+            ],
+        ),
+    ]
+};
+
+#[test]
+fn histories_that_once_failed() {
+    for (name, reuse, steps) in FAILED_ONCE {
         Model::live_through(*reuse, steps).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }

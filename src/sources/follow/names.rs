@@ -19,7 +19,8 @@ pub struct Name {
     pub plain: String,
 }
 
-const FOREIGN: &[&str] = &[".bz2", ".xz", ".zst", ".lz4", ".lzma", ".zip", ".Z", ".7z", ".br"];
+/// Endings of compressed files that cannot be read here.
+pub const FOREIGN: &[&str] = &[".bz2", ".xz", ".zst", ".lz4", ".lzma", ".zip", ".Z", ".7z", ".br"];
 const OLD: &[&str] = &[".old", ".bak", ".prev"];
 
 pub fn read_name(name: &str) -> Name {

@@ -53,6 +53,7 @@ pub fn pump(
         read_piece(ask, open, book, records, &mut buffer, sink);
         tell_watermark(ask, &found.open, &mut told, sink);
     }
+    found.more |= furthest_behind(&found.open).is_some();
     for open in &mut found.open {
         let Open { cursor, start, tail, met, .. } = open;
         cursor.identity.settle(start, tail);

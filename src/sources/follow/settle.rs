@@ -9,6 +9,8 @@ use crate::record::{Finding, Severity, Sink};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// The event that tells of bytes that are gone for good.
+pub const LOST: &str = "bytes-lost";
 const SECOND_NS: i64 = 1_000_000_000;
 /// A file with a successor that has been quiet for so long had its last record.
 const FINISHED_NS: i64 = 600 * SECOND_NS;
@@ -24,9 +26,12 @@ const REMEMBER_NS: i64 = 30 * DAY_NS;
 
 pub fn settle(ask: &Follow<'_>, found: &mut Found<'_>, book: &mut Book<'_>, sink: &mut dyn Sink) {
     let now_ns = ask.tick.now_ns;
-    // The highest number is the youngest file of a source; nothing newer means it is live.
+    // The highest number is the youngest file of a source; nothing newer means it is live. A file
+    // without a record, such as a copy of an empty one, proves nothing; nor does a packed one, which
+    // may be older than what was found beside it.
     let mut youngest: BTreeMap<String, u64> = BTreeMap::new();
-    for open in &found.open {
+    let proves = |open: &&Open| open.cursor.packed.is_none() && !open.cursor.is_nameless();
+    for open in found.open.iter().filter(proves) {
         let entry = youngest.entry(open.cursor.source.clone()).or_default();
         *entry = open.cursor.id.max(*entry);
     }
@@ -63,6 +68,7 @@ pub fn settle(ask: &Follow<'_>, found: &mut Found<'_>, book: &mut Book<'_>, sink
         let since_ns = cursor.missing_ns.filter(|since| *since <= now_ns).unwrap_or(now_ns);
         if now_ns - since_ns < if *hope { HOPE_NS } else { PATIENCE_NS } {
             book.keep_live(&Cursor { missing_ns: Some(since_ns), ..cursor.clone() });
+            found.more = true;
         } else {
             losses.push(loss_of(cursor, &found.foreign));
             forget(book, cursor, now_ns);
@@ -133,7 +139,7 @@ fn tell(ask: &Follow<'_>, losses: &[Loss], book: &mut Book<'_>, sink: &mut dyn S
         ),
     };
     let message = format!("at least {bytes} bytes of {}{more} were not read: {how}", first.path);
-    sink.event(Finding::note("bytes-lost", Severity::Warning, ask.tick.now(), message, action));
+    sink.event(Finding::note(LOST, Severity::Warning, ask.tick.now(), message, action));
 }
 
 /// Once a day, and whenever there are too many.

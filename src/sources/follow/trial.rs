@@ -128,6 +128,8 @@ pub struct Heard {
     pub events: Vec<String>,
     pub counters: BTreeMap<String, i64>,
     pub watermarks: Vec<Seconds>,
+    /// More was there than could be read.
+    pub behind: bool,
     pub enough_after: Option<usize>,
     pub asked: Cell<usize>,
 }
@@ -150,6 +152,9 @@ impl Sink for Heard {
     }
     fn watermark(&mut self, time: Seconds) {
         self.watermarks.push(time);
+    }
+    fn behind(&mut self) {
+        self.behind = true;
     }
     fn enough(&self) -> bool {
         self.asked.set(self.asked.get() + 1);

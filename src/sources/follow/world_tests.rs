@@ -257,3 +257,40 @@ fn a_packed_file_counts_only_when_it_is_whole() {
     assert_eq!((ground.calls().listed, ground.calls().stats), (0, 0));
     assert!(ground.calls().opened.iter().all(|name| name == "acct.csv"), "{:?}", ground.calls().opened);
 }
+
+#[test]
+fn a_source_added_later_is_followed_from_its_end() {
+    let (_, mut trial) = simulated();
+    trial.write("acct.csv", 1);
+    trial.write("diag.csv", 3);
+    trial.write("diag-2026-11-22-0000.csv", 3);
+    trial.tick();
+    trial.pattern = "*.csv";
+    trial.write("acct.csv", 1);
+    assert_eq!(trial.tick().records, [8]);
+    trial.write("diag.csv", 2);
+    assert_eq!(trial.tick().records, [9, 10]);
+}
+
+#[test]
+fn of_several_copies_the_longest_goes_on_and_none_is_counted_twice() {
+    for own_is_left in [false, true] {
+        let (ground, mut trial) = simulated();
+        trial.write("acct.csv", 3);
+        trial.tick();
+        for copy in ["acct.csv.1", "acct.csv.2", "acct.csv.3"] {
+            trial.write("acct.csv", 2);
+            ground.copy("acct.csv", copy, trial.now);
+        }
+        if own_is_left {
+            trial.write("acct.csv", 1);
+            ground.rename("acct.csv", "acct.csv.4", trial.now);
+        } else {
+            ground.remove("acct.csv", trial.now);
+        }
+        trial.write("acct.csv", 1);
+        let mut read = trial.ticks(30);
+        read.sort_unstable();
+        assert_eq!(read, (4..=trial.written).collect::<Vec<_>>(), "own inode left: {own_is_left}");
+    }
+}

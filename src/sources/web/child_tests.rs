@@ -5,6 +5,7 @@ use super::*;
 use crate::record::{Memory, Notes, Value};
 use crate::sources::stage::Run;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 const AMPLE: Duration = Duration::from_secs(20);
 

@@ -10,8 +10,14 @@ use crate::config::Pmta;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::LOCATION;
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// A connection serves the next page, not the next run: PowerMTA may have few to give.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Everything that a request needs; shared by the threads that fetch side by side.
 pub struct Access {
@@ -19,11 +25,15 @@ pub struct Access {
     given: Address,
     key: Option<Key>,
     until: Instant,
-    plain: OnceLock<Result<Client, String>>,
     secure: OnceLock<Result<Client, String>>,
     /// Set once a redirect showed that this host wants https.
     switched: OnceLock<Address>,
+    /// An answer came, and its connection may be used again.
+    answered: AtomicBool,
 }
+
+/// The client for http: it needs no setting of the operator's and serves the process to its end.
+static PLAIN: OnceLock<Result<Client, String>> = OnceLock::new();
 
 /// Why there is no answer, or none of use.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -75,8 +85,8 @@ impl FetchError {
 impl Access {
     pub fn new(pmta: &Pmta, key: Option<Key>, until: Instant) -> Result<Access, AddressError> {
         let given = Address::parse(pmta.url.as_deref().unwrap_or(super::address::DEFAULT))?;
-        let (plain, secure, switched) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Access { pmta: pmta.clone(), given, key, until, plain, secure, switched })
+        let (secure, switched, answered) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
+        Ok(Access { pmta: pmta.clone(), given, key, until, secure, switched, answered })
     }
 
     pub fn given(&self) -> &Address {
@@ -96,6 +106,13 @@ impl Access {
     pub fn switch(&self) {
         if let (false, Some(secure)) = (self.given.is_https(), self.given.secure()) {
             let _ = self.switched.set(secure);
+        }
+    }
+
+    /// An HTTP client waits at its end for a name that is still being looked up: not here.
+    pub fn leave(self: Arc<Self>) {
+        if self.secure.get().is_some() {
+            let _ = thread::Builder::new().spawn(move || drop(self));
         }
     }
 
@@ -148,31 +165,51 @@ impl Access {
             response = self.send(address, request)?;
         }
         match response.status().as_u16() {
-            200 => Ok(Capped::new(response, most, Some(self.until))),
+            200 => {
+                let length = response.content_length();
+                Ok(Capped::new(response, most, Some(self.until)).of_length(length))
+            }
             code @ (401 | 403) => Err(FetchError::Forbidden(code)),
             code @ 300..=399 => Err(FetchError::Elsewhere(format!("another place again (HTTP {code})"))),
             code => Err(FetchError::Status(code)),
         }
     }
 
+    /// A server may hang up after an answer without a word; then the next request is lost on the
+    /// way, and asking again is a new connection. Everything here only reads.
     fn send(
         &self,
         address: &Address,
         request: &dyn Fn(&Client, &Address) -> RequestBuilder,
     ) -> Result<Response, FetchError> {
         let left = self.until.saturating_duration_since(Instant::now());
+        let lost = |why: &reqwest::Error| why.is_request() && !why.is_timeout() && !why.is_connect();
+        let sent = match self.send_once(address, request)? {
+            Err(why) if lost(&why) && self.answered.load(Relaxed) => self.send_once(address, request)?,
+            sent => sent,
+        };
+        self.answered.fetch_or(sent.is_ok(), Relaxed);
+        sent.map_err(|why| explain(&why, left))
+    }
+
+    fn send_once(
+        &self,
+        address: &Address,
+        request: &dyn Fn(&Client, &Address) -> RequestBuilder,
+    ) -> Result<reqwest::Result<Response>, FetchError> {
+        let left = self.until.saturating_duration_since(Instant::now());
         let mut request = request(self.client(address)?, address).timeout(left);
         if let (true, Some(key)) = (self.sends_key_to(address), &self.key) {
             request = request.header("X-API-Key", key.header());
         }
-        request.send().map_err(|why| explain(&why, left))
+        Ok(request.send())
     }
 
     fn client(&self, address: &Address) -> Result<&Client, FetchError> {
         let made = if address.is_https() {
             self.secure.get_or_init(|| build(tls::settings(&self.pmta)))
         } else {
-            self.plain.get_or_init(|| build(tls::none()))
+            PLAIN.get_or_init(|| build(tls::none()))
         };
         made.as_ref().map_err(|why| FetchError::Ours(why.clone()))
     }
@@ -186,7 +223,8 @@ fn build(settings: Result<rustls::ClientConfig, tls::TlsError>) -> Result<Client
         .http1_only()
         .timeout(None)
         .connect_timeout(Duration::from_secs(5))
-        .pool_max_idle_per_host(0)
+        .pool_max_idle_per_host(2)
+        .pool_idle_timeout(IDLE)
         .user_agent(concat!("pmta-vitals/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|why| why.to_string())

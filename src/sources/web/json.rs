@@ -8,9 +8,20 @@ use std::fmt;
 use std::io::Read;
 
 pub fn walk(body: impl Read, listener: &mut dyn Listener) -> Result<(), BodyError> {
+    walk_with(&mut serde_json::Deserializer::from_reader(body), listener)
+}
+
+/// The same for an answer that is in memory.
+pub fn walk_text(body: &[u8], listener: &mut dyn Listener) -> Result<(), BodyError> {
+    walk_with(&mut serde_json::Deserializer::from_slice(body), listener)
+}
+
+fn walk_with<'de, R: serde_json::de::Read<'de>>(
+    reader: &mut serde_json::Deserializer<R>,
+    listener: &mut dyn Listener,
+) -> Result<(), BodyError> {
     let mut path = Path::default();
-    let mut reader = serde_json::Deserializer::from_reader(body);
-    Walk { path: &mut path, listener }.deserialize(&mut reader).map_err(|why| {
+    Walk { path: &mut path, listener }.deserialize(reader).map_err(|why| {
         if why.is_eof() {
             BodyError::Truncated
         } else if why.is_io() {

@@ -24,6 +24,7 @@ mod tls;
 #[cfg(test)]
 mod tls_tests;
 mod tree;
+mod turns;
 mod xml;
 
 pub use body::{BodyError, Format, parse_list, parse_status};
@@ -38,9 +39,8 @@ use fetch::{Access, FetchError};
 use learnt::Way;
 use page::{Answer, Found, Page, Rows};
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
+use turns::in_turn;
 
 /// A measurement for the ledger and the judge, never to be printed. One row per page (tag
 /// `page`). `status` has `generation`, a number that is another one after each start of
@@ -79,8 +79,7 @@ impl Source for Web {
             return Ok(());
         }
         let told = round.by_web(ask.memory, sink);
-        // An HTTP client waits at its end for a name that is still being looked up: not here.
-        let _ = thread::Builder::new().spawn(move || drop(round.access));
+        round.access.leave();
         told
     }
 }
@@ -154,7 +153,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// All pages side by side; the threads are never waited for longer than the time is.
+    /// All pages, none of which waits long for another.
     fn fetch(&self, memory: &mut dyn Memory) -> Vec<Answer<FetchError>> {
         let format = match self.way {
             Way::Web { format, .. } => format,
@@ -163,9 +162,9 @@ impl<'a> Round<'a> {
         let now = self.tick.now();
         let learnt = Page::ALL.map(|page| (page, learnt::rows(memory, page, now)));
         let asked = self.pmta.rows.min(page::MOST_ROWS);
-        let answers = side_by_side(self.access.until(), &learnt, |page, rows| {
-            let access = Arc::clone(&self.access);
-            move || page::fetch(&access, page, format, rows, asked)
+        let access = Arc::clone(&self.access);
+        let answers = in_turn(self.access.until(), &learnt, move |page, rows| {
+            page::fetch(&access, page, format, rows, asked)
         });
         let answers: Vec<_> = answers
             .into_iter()
@@ -195,10 +194,8 @@ fn by_command(pmta: &Pmta, tick: Tick, sink: &mut dyn Sink) -> Result<(), ChildE
     }
     let until = Instant::now() + share(tick, 0.8);
     let pages = Page::ALL.map(|page| (page, Rows::Parameter));
-    let answers = side_by_side(until, &pages, |page, _| {
-        let pmta = pmta.clone();
-        move || page::run(&pmta, page, until)
-    });
+    let ours = pmta.clone();
+    let answers = in_turn(until, &pages, move |page, _| page::run(&ours, page, until));
     let mut answers = answers.into_iter();
     match answers.next().flatten() {
         None => return Err(ChildError::Late),
@@ -211,32 +208,6 @@ fn by_command(pmta: &Pmta, tick: Tick, sink: &mut dyn Sink) -> Result<(), ChildE
         }
     }
     Ok(())
-}
-
-/// Starts one detached thread per page and takes what they hand over in time, in the pages' order.
-fn side_by_side<E: Send + 'static, W: FnOnce() -> Answer<E> + Send + 'static>(
-    until: Instant,
-    pages: &[(Page, Rows)],
-    work: impl Fn(Page, Rows) -> W,
-) -> Vec<Option<Answer<E>>> {
-    let (tell, told) = mpsc::channel();
-    for (page, rows) in pages {
-        let (work, tell) = (work(*page, *rows), tell.clone());
-        let started = thread::Builder::new().name(format!("pmta-{}", page.name()));
-        // A thread that cannot be started is a page without an answer.
-        let _ = started.spawn(move || drop(tell.send(work())));
-    }
-    drop(tell);
-    let mut answers: Vec<Option<Answer<E>>> = pages.iter().map(|_| None).collect();
-    // A little longer than the pages may take, so that they can say themselves why they failed.
-    let patience = until + Duration::from_millis(50);
-    while let Ok(answer) = told.recv_timeout(patience.saturating_duration_since(Instant::now())) {
-        let at = pages.iter().position(|(page, _)| *page == answer.page);
-        if let Some(place) = at.and_then(|at| answers.get_mut(at)) {
-            *place = Some(answer);
-        }
-    }
-    answers
 }
 
 fn share(tick: Tick, part: f64) -> Duration {
