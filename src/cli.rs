@@ -152,6 +152,9 @@ pub struct Check {
     /// Only this provider, as `list` and the metrics spell it
     #[arg(long, value_name = "NAME")]
     pub provider: Option<String>,
+    /// Leave the findings of these providers out of `all`: somebody else is told of them
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with = "provider")]
+    pub except: Vec<String>,
     /// Only this VMTA
     #[arg(long, value_name = "NAME")]
     pub vmta: Option<String>,
@@ -300,8 +303,17 @@ pub struct Show {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HostAgent {
     Telegraf,
+    TelegrafExecd,
+    TelegrafCheck,
     Vector,
     Icinga,
+    Nagios,
+    Nrpe,
+    /// Recording and alert rules
+    Prometheus,
+    /// systemd's unit that writes node_exporter's text file
+    TextfileService,
+    TextfileTimer,
 }
 
 /// `4s`, `500ms`, `2m`, or a bare number of seconds.

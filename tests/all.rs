@@ -9,12 +9,16 @@
 
 mod check;
 mod collect;
+mod contract;
 mod crash;
 mod cuts;
 mod dice;
 mod doctor;
 mod explain;
 mod fuzz;
+#[allow(dead_code, reason = "the printers' own tests use more of it")]
+#[path = "../src/emit/grammar/mod.rs"]
+mod grammar;
 mod histories;
 mod logs;
 mod loops;
@@ -26,3 +30,4 @@ mod rig;
 mod secrets;
 mod signals;
 mod tidy;
+mod vector;

@@ -4,6 +4,7 @@
 mod clock;
 mod damage;
 mod full;
+mod hosts;
 mod killed;
 mod shared;
 mod stalled;

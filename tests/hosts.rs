@@ -8,6 +8,11 @@
     reason = "tests may stop at the first surprise"
 )]
 
+#[path = "hosts/agent.rs"]
+mod agent;
+#[allow(dead_code, reason = "the printers' own tests use more of it")]
+#[path = "../src/emit/grammar/mod.rs"]
+mod grammar;
 #[path = "hosts/icinga.rs"]
 mod icinga;
 #[path = "hosts/nagios.rs"]
@@ -24,5 +29,9 @@ mod simulated;
 mod stage;
 #[path = "hosts/stores.rs"]
 mod stores;
+#[path = "hosts/story.rs"]
+mod story;
 #[path = "hosts/telegraf.rs"]
 mod telegraf;
+#[path = "hosts/vector.rs"]
+mod vector;

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 /// The binary with a state folder of its own and no configuration.
 fn replay(state: &Path, arguments: &[&str], files: &[PathBuf]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pmta-vitals"));
+    let mut command = Command::new(crate::rig::binary());
     command.arg("--state").arg(state).arg("replay").args(arguments).args(files).stdin(Stdio::null());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -230,4 +230,33 @@ fn the_phantom_and_the_greylisting_page_nobody_and_a_backlog_does() {
         pages.iter().any(|page| page["severity"] == "critical" && page["reason"] == "greylisted"),
         "{pages:?}"
     );
+}
+
+/// A quarter of an hour of peace at a busy host, then trouble: the first message that fires about a
+/// provider, live and in a replay of what was written.
+fn first_sentences(scenario: &str, seconds: u64, provider: &str) -> [String; 2] {
+    let rig = Rig::with(|options| {
+        options.rate = 100.0;
+        options.seed = 2;
+        options.scenario = format!("{scenario}@900+900");
+    });
+    rig.pass(seconds);
+    let live = ["collect", "--only", "accounting", "--from-start", "--consumer", "live", "--format", "json"];
+    let output = rig.run(&[&live[..], &["--deadline", "10m"]].concat());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let live = document["events"].as_array().unwrap().clone();
+    let files = files(&rig.folder.path().join("host/log"));
+    let old = lines(&replay(&rig.folder.path().join("elsewhere"), &[], &files));
+    [live, old].map(|told| {
+        let fires = told.iter().find(|line| line["provider"] == provider && line["state"] == "firing");
+        fires.unwrap_or_else(|| panic!("{told:#?}"))["message"].as_str().unwrap().to_owned()
+    })
+}
+
+#[test]
+fn the_two_sentences_come_from_simulated_traffic_word_for_word() {
+    let yahoo = "[Yahoo] Deferral spike: 12% → 38% due to 421 handshake (not throttling)";
+    assert_eq!(first_sentences("yahoo-handshake", 1_620, "Yahoo"), [yahoo, yahoo]);
+    let att = "[ATT.NET] TLS fingerprint mismatch → deferral rate 22%. Action: rotate cert or temp-disable TLS for this domain.";
+    assert_eq!(first_sentences("att-tls", 1_020, "ATT.NET"), [att, att]);
 }

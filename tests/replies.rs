@@ -1,6 +1,7 @@
 //! A changed ISP: replies that a provider never gave before, or suddenly gives far more often, are
 //! told once, live and in a replay alike, and what comes back every day is not.
 
+use crate::grammar::perfdata;
 use crate::rig::{binary, rfc3339};
 use serde_json::Value;
 use std::io::Write;
@@ -99,6 +100,12 @@ fn said(events: &[Value]) -> Vec<(String, String)> {
 const USUAL: &str = "550 5.1.1 Not our customer";
 const OLD: &str = "450 try later frumious bandersnatch";
 
+/// As a CSV cell holds it: quotes doubled, and longer than Nagios reads.
+fn hostile() -> String {
+    let nasty = "451 snark | bad=9;1;2 \u{1b}[31m\u{7}\t 'x' `id` $(id) \\ \"\"q\"\" \u{9f} hunted";
+    format!("{nasty} {}", "lengthy ".repeat(1_500))
+}
+
 /// A reply a minute, and `OLD` once an hour.
 fn ordinary(from: i64, to: i64) -> Vec<(i64, &'static str)> {
     let minutes = (from..to).step_by(60);
@@ -165,6 +172,34 @@ fn a_new_reply_is_told_however_slowly_it_begins_and_a_check_shows_it() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "a note wakes nobody: {text}");
     assert!(text.contains("snark hunted"), "{text}");
+}
+
+/// Nothing that a remote server says gets out of its place where a check quotes it.
+#[test]
+fn a_hostile_reply_stays_text_in_a_check() {
+    let stage = Stage::new();
+    let begin = START + 2 * DAY;
+    stage.write(&ordinary(START, begin));
+    stage.collect(begin);
+    let reply = hostile();
+    let mut records = ordinary(begin, begin + HOUR);
+    records.extend((0..60).map(|nth| (begin + 15 + nth * 30, reply.as_str())));
+    records.sort_unstable();
+    assert_eq!(said(&live(&stage, &records)).len(), 1);
+    let whole = stage.command(begin + HOUR).args(["collect", "--consumer", "test"]).output().unwrap();
+    assert!(whole.status.success());
+    for (name, cap) in
+        [("new-reply", 8_192), ("new-reply", 1_024), ("new-reply", 80), ("all", 8_192), ("all", 1_024)]
+    {
+        let mut check = stage.command(begin + HOUR);
+        let output = check.args(["check", name, "-vv", "--max-output", &cap.to_string()]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let figures = perfdata::read(&text, cap).unwrap_or_else(|why| panic!("{why}: {text}"));
+        assert!(!figures.contains_key("bad"), "{text}");
+        let bad = |c: char| matches!(c, '`' | '"' | '$') || (c.is_control() && c != '\n');
+        assert!(!text.contains(bad), "{text}");
+        assert!(name == "all" || cap < 1_000 || text.contains("451 snark "), "it is quoted: {text}");
+    }
 }
 
 #[test]

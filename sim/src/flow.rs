@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::books::Books;
 use crate::calendar::Calendar;
 use crate::dice::{Dice, mix};
+use crate::harm::Harm;
 use crate::incidents::{self, Change, Incident};
 use crate::network::{Destination, Network, Vmta};
 use crate::options::{Options, SimError};
@@ -23,7 +24,8 @@ pub struct Message {
     pub to: u32,
     pub size: u32,
     pub tries: u8,
-    pub slowed: bool,
+    /// The incident that made its first attempt slow.
+    pub slowed_by: Option<u16>,
 }
 
 /// A domain (or rollup) behind one VMTA.
@@ -63,6 +65,8 @@ pub struct Flow {
     pub incidents: Vec<Incident>,
     /// No mail is taken.
     pub deaf: bool,
+    /// Attempts that each incident harmed.
+    pub harm: Harm,
     dice: Dice,
     calendar: Calendar,
     rate: f64,
@@ -97,6 +101,7 @@ impl Flow {
         Self {
             queues: queues.collect(),
             network,
+            harm: Harm::of(incidents.len()),
             incidents,
             deaf: false,
             dice: Dice::new(options.seed),
@@ -110,7 +115,9 @@ impl Flow {
 
     /// Lets one second happen.
     pub fn tick(&mut self, now: i64, books: &mut Books) {
-        let mean = self.rate * self.curve(now) * self.volume(now);
+        let usual = self.rate * self.curve(now);
+        let mean = usual * self.volume(now);
+        self.harm.miss(&self.incidents, usual, now);
         let arrivals = self.dice.arrivals(mean);
         for _ in 0..if self.deaf { 0 } else { arrivals } {
             self.inject(now, books);
@@ -189,7 +196,15 @@ impl Flow {
     fn new_message(&mut self, to: usize, now: i64) -> Message {
         self.serial += 1;
         let size = 2_000 + self.dice.exponential(38_000.0) as u32;
-        Message { next: now, serial: self.serial, queued: now, to: to as u32, size, tries: 0, slowed: false }
+        Message {
+            next: now,
+            serial: self.serial,
+            queued: now,
+            to: to as u32,
+            size,
+            tries: 0,
+            slowed_by: None,
+        }
     }
 
     /// Tries what is due in one queue.
@@ -224,9 +239,9 @@ impl Flow {
 
     /// One attempt; the message if it has to wait again.
     fn attempt(&mut self, at: usize, message: Message, now: i64, books: &mut Books) -> Option<Message> {
-        if let Some(seconds) = self.slowness(at, message, now) {
+        if let Some((by, seconds)) = self.slowness(at, message, now) {
             let next = now + self.dice.exponential(seconds).min(900.0) as i64;
-            return Some(Message { next, slowed: true, ..message });
+            return Some(Message { next, slowed_by: u16::try_from(by).ok(), ..message });
         }
         let fate = self.fate(at, message, now);
         let network = &self.network;
@@ -236,6 +251,7 @@ impl Flow {
         let dice = &mut self.dice;
         let reply = match fate {
             Fate::Delivered => {
+                self.harm.count(message.slowed_by.map(usize::from), now);
                 wording::delivered(route, &network.queue_domains, dice, books);
                 wording::reported(route, dice, books);
                 return None;
@@ -277,10 +293,11 @@ impl Flow {
         let Some(destination) = self.network.destinations.get(message.to as usize) else {
             return Fate::Delivered;
         };
-        for incident in &self.incidents {
+        for (place, incident) in self.incidents.iter().enumerate() {
             let here = incident.active(now, second_of_hour)
                 && incident.hits(&destination.label, &destination.domain, vmta);
             if let Some(reply) = here.then(|| incident.answer(now, &mut self.dice)).flatten() {
+                self.harm.count(Some(place), now);
                 return Fate::Answered(reply);
             }
         }
@@ -294,19 +311,19 @@ impl Flow {
         Fate::Delivered
     }
 
-    /// Seconds a first attempt is held by a slow provider.
-    fn slowness(&self, at: usize, message: Message, now: i64) -> Option<f64> {
-        if message.tries > 0 || message.slowed {
+    /// Seconds a first attempt is held by a slow provider, and by which incident.
+    fn slowness(&self, at: usize, message: Message, now: i64) -> Option<(usize, f64)> {
+        if message.tries > 0 || message.slowed_by.is_some() {
             return None;
         }
         let vmta = self.queues.get(at)?.vmta;
         let destination = self.network.destinations.get(message.to as usize)?;
-        self.incidents.iter().find_map(|incident| match incident.plot.change {
+        self.incidents.iter().enumerate().find_map(|(place, incident)| match incident.plot.change {
             Change::Slowness(seconds)
                 if incident.active(now, 0)
                     && incident.hits(&destination.label, &destination.domain, vmta) =>
             {
-                Some(seconds * incident.strength)
+                Some((place, seconds * incident.strength))
             }
             _ => None,
         })

@@ -12,6 +12,7 @@ mod door;
 mod entry;
 mod faults;
 mod flow;
+mod harm;
 mod host;
 #[cfg(test)]
 mod host_tests;

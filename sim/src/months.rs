@@ -99,9 +99,7 @@ pub fn write_month(month: &Month) -> Result<Truth, SimError> {
     let options = options(month);
     let log = options.log_folder();
     fs::create_dir_all(&log).map_err(SimError::file(&log))?;
-    let plan = plan(month);
-    write_plan(month, &plan)?;
-    let mut flow = Flow::with(&options, Network::of(VMTAS, DOMAINS), plan);
+    let mut flow = Flow::with(&options, Network::of(VMTAS, DOMAINS), plan(month));
     let mut books = Books::open(&options, month.start)?;
     let path = month.out.join("status.jsonl");
     let mut status = BufWriter::new(File::create(&path).map_err(SimError::file(&path))?);
@@ -117,6 +115,7 @@ pub fn write_month(month: &Month) -> Result<Truth, SimError> {
     }
     status.flush().map_err(SimError::file(&path))?;
     books.flush()?;
+    write_truth(month, &flow)?;
     Ok(books.truth)
 }
 
@@ -229,12 +228,12 @@ fn length(plot: &Plot, month: &Month) -> i64 {
     plot.seconds.max(wanted.min(2 * DAY))
 }
 
-fn write_plan(month: &Month, plan: &[Incident]) -> Result<(), SimError> {
+/// What happened, and what it harmed.
+fn write_truth(month: &Month, flow: &Flow) -> Result<(), SimError> {
     let calendar = Calendar::new(OFFSET_MINUTES);
-    let network = Network::of(VMTAS, DOMAINS);
     let mut text = String::new();
-    for incident in plan {
-        let vmta = incident.vmta.and_then(|at| network.vmtas.get(at)).map(|vmta| vmta.name.as_str());
+    for (incident, toll) in flow.incidents.iter().zip(flow.harm.tolls()) {
+        let vmta = incident.vmta.and_then(|at| flow.network.vmtas.get(at)).map(|vmta| vmta.name.as_str());
         let line = json!({
             "start": calendar.stamp_with_offset(incident.start),
             "end": calendar.stamp_with_offset(incident.end),
@@ -247,6 +246,8 @@ fn write_plan(month: &Month, plan: &[Incident]) -> Result<(), SimError> {
             "vmta": vmta,
             "strength": incident.strength,
             "pages": incident.plot.pages,
+            "harmed": toll.attempts.round() as u64,
+            "fiftieth_seconds": toll.fiftieth,
         });
         text.push_str(&format!("{line}\n"));
     }
@@ -315,5 +316,10 @@ mod tests {
         let told: Vec<serde_json::Value> =
             plan.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(told.iter().any(|line| line["pages"] == true && line["reason"].is_string()));
+        let known = |line: &serde_json::Value| {
+            let within = line["start_seconds"].as_i64()?..line["end_seconds"].as_i64()? + 900;
+            Some(line["harmed"].as_u64()? >= 50 && within.contains(&line["fiftieth_seconds"].as_i64()?))
+        };
+        assert!(told.iter().any(|line| known(line) == Some(true)), "{plan}");
     }
 }

@@ -45,7 +45,7 @@ impl Diagnostic {
         let mut repaired = std::mem::take(&mut self.repaired);
         self.clear();
         let raw = raw.get(..LONGEST_INPUT).unwrap_or(raw).trim_ascii();
-        let input = if std::str::from_utf8(raw).is_ok() {
+        let input = if raw.is_ascii() || std::str::from_utf8(raw).is_ok() {
             raw
         } else {
             repaired.clear();
@@ -61,6 +61,11 @@ impl Diagnostic {
 
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// The same, for those who need not know that it is UTF-8.
+    pub fn bytes(&self) -> &[u8] {
+        &self.text
     }
 
     pub fn code(&self) -> u16 {

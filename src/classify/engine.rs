@@ -60,8 +60,8 @@ impl Classifier {
     /// The answer for one reply; always one, in time linear in its length.
     pub fn answer(&mut self, reply: Reply<'_>) -> Answer {
         self.diagnostic.read(reply.diag);
-        let text = self.diagnostic.text();
-        let template = if text.is_empty() { 0 } else { hash::stable(text.as_bytes(), 0).max(1) };
+        let text = self.diagnostic.bytes();
+        let template = if text.is_empty() { 0 } else { hash::stable(text, 0).max(1) };
         let status = EnhancedStatus::leading(reply.status);
         let key = key_of(template, status, &reply);
         let kept = match self.memory.get(key) {

@@ -181,6 +181,9 @@ mod tests {
         );
         assert_eq!(listed.dns_list.as_deref(), Some("zen.spamhaus.org"));
         assert!(!listed.retry_helps);
+        assert!(facets("450 4.2.0 Greylisted").1.retry_helps, "the cause passes by itself");
+        assert!(!facets("550 5.1.1 user unknown").1.retry_helps);
+        assert!(facets("550 5.7.1 refused, retry after 60 seconds").1.retry_helps, "the reply asks for it");
         for (diag, seconds) in [
             ("450 4.2.0 Greylisted, please try again in 300 seconds", Some(300)),
             ("451 retry after 5 minutes", Some(300)),

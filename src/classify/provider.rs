@@ -1,21 +1,19 @@
 //! Who receives the mail: the table of providers and the look-up that every record goes through.
 //! Knows no reply.
 
+mod memory;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
 use super::Provider;
-use std::collections::{BTreeMap, HashMap};
+use super::word::{Word, hash};
+use memory::Memory;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use table::{DomainSays, HostSays, Table};
 
-type Domains = HashMap<Box<str>, DomainSays, foldhash::fast::FixedState>;
-type Hosts = HashMap<Box<[u8]>, HostSays, foldhash::fast::FixedState>;
-
-/// Domains, and MX hosts, remembered; when there are more, it starts afresh.
-const MOST_DOMAINS: usize = 65_536;
 /// No domain name is longer (RFC 1035); the rest is cut.
 const LONGEST_DOMAIN: usize = 255;
 
@@ -25,54 +23,71 @@ const LONGEST_DOMAIN: usize = 255;
 #[derive(Debug)]
 pub struct Providers {
     table: Table,
-    domains: Domains,
-    hosts: Hosts,
+    recall: Recall,
     /// The domain in lower case, where the record's spelling is not.
     lowered: String,
+}
+
+/// Who received a record's mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Receiver<'a> {
+    pub provider: Provider<'a>,
+    /// Its name in tags.
+    pub name: Word<'a>,
+}
+
+impl<'a> Receiver<'a> {
+    #[inline]
+    fn new(table: &'a Table, number: Option<u16>, domain: Word<'a>) -> Receiver<'a> {
+        match number {
+            Some(number) => {
+                Receiver { provider: Provider::Named(number), name: Word::from(table.name(number)) }
+            }
+            None => Receiver { provider: Provider::Domain(domain.text), name: domain },
+        }
+    }
+
+    /// Whether it stands in the provider table.
+    pub fn is_named(&self) -> bool {
+        matches!(self.provider, Provider::Named(_))
+    }
 }
 
 impl Providers {
     /// `operator` is `[providers]` of the configuration: name to recipient domains, queue names
     /// and, with a leading `*.`, everything below a domain (MX hosts too).
     pub fn new(operator: &BTreeMap<String, Vec<String>>) -> Providers {
-        Providers {
-            table: Table::new(operator),
-            domains: Domains::default(),
-            hosts: Hosts::default(),
-            lowered: String::new(),
-        }
+        Providers { table: Table::new(operator), recall: Recall::default(), lowered: String::new() }
     }
 
     /// The provider of a queue or recipient domain (`example.com`, `yahoo.rollup`) whose host was
     /// `mta` (`host (address)`, may be empty). The operator's map decides, then the rollup name,
     /// then the MX host's suffix, then the domain. The same two always give the same provider.
-    pub fn lookup(&mut self, domain: &[u8], mta: &[u8]) -> Provider<'_> {
+    pub fn lookup<'a>(&'a mut self, domain: &'a [u8], mta: &[u8]) -> Provider<'a> {
+        self.receiver(domain, mta).provider
+    }
+
+    /// The same, with its name.
+    pub fn receiver<'a>(&'a mut self, domain: &'a [u8], mta: &[u8]) -> Receiver<'a> {
         let domain = domain.get(..LONGEST_DOMAIN).unwrap_or(domain);
-        let Providers { table, domains, hosts, lowered } = self;
-        let name: &str = match plain_name(domain) {
-            Some(name) => name,
+        let Providers { table, recall, lowered } = self;
+        let spelled = hash(domain);
+        // What is remembered is in lower case: a spelling that is found there is its own name.
+        if let Some(number) = recall.known(table, spelled, domain, mta)
+            && let Ok(text) = std::str::from_utf8(domain)
+        {
+            return Receiver::new(table, number, Word { text, hash: spelled });
+        }
+        let name = match plain_name(domain) {
+            Some(text) => Word { text, hash: spelled },
             None => {
                 lower_into(lowered, domain);
-                lowered
+                Word::from(&*lowered)
             }
         };
-        let domain = match domains.get(name) {
-            Some(said) => *said,
-            None => remember(domains, name.into(), table.of_domain(name)),
-        };
-        let host = if mta.is_empty() || domain.needs_no_host(table) {
-            HostSays::default()
-        } else {
-            let host = host_of(mta);
-            match hosts.get(host) {
-                Some(said) => *said,
-                None => remember(hosts, host.into(), table.of_host(host)),
-            }
-        };
-        match domain.with(host) {
-            Some(number) => Provider::Named(number),
-            None => Provider::Domain(domains.get_key_value(name).map_or("", |(key, _)| key)),
-        }
+        let known = recall.known(table, name.hash, name.text.as_bytes(), mta);
+        let number = known.unwrap_or_else(|| recall.learn(table, name, mta));
+        Receiver::new(table, number, name)
     }
 
     /// The provider that an MX host alone tells; `None` when it is nobody we know.
@@ -133,16 +148,66 @@ impl Providers {
     }
 }
 
-fn remember<K: std::hash::Hash + Eq, V: Copy>(
-    kept: &mut HashMap<K, V, foldhash::fast::FixedState>,
-    key: K,
-    said: V,
-) -> V {
-    if kept.len() >= MOST_DOMAINS {
-        kept.clear();
+/// What was looked up in the table before.
+#[derive(Debug, Default)]
+struct Recall {
+    /// By domain in lower case: what it says, the host that it was first seen with, and the answer
+    /// for the two. Most domains have no other host.
+    domains: Memory<{ DomainSays::BYTES + 2 }>,
+    /// By host in the record's own spelling.
+    hosts: Memory<{ HostSays::BYTES }>,
+}
+
+impl Recall {
+    /// The number of the provider; `None` for a domain that is not remembered.
+    #[inline]
+    fn known(&mut self, table: &Table, hash: u64, domain: &[u8], mta: &[u8]) -> Option<Option<u16>> {
+        let kept = self.domains.get(hash, domain)?;
+        let (says, with) = kept.says.split_first_chunk::<{ DomainSays::BYTES }>()?;
+        if is_host_of(mta, kept.text) {
+            return Some(table::number(*with.first_chunk()?));
+        }
+        let says = DomainSays::from_bytes(*says);
+        Some(says.with(self.of_host(table, says, mta)))
     }
-    kept.insert(key, said);
-    said
+
+    fn learn(&mut self, table: &Table, name: Word<'_>, mta: &[u8]) -> Option<u16> {
+        let says = table.of_domain(name.text);
+        let host = host_of(mta);
+        let asks_host = !mta.is_empty() && !says.needs_no_host(table);
+        let number = says.with(if asks_host { table.of_host(host) } else { HostSays::default() });
+        // Without a host, what is said holds for records without one.
+        let (host, with) =
+            if host.is_empty() { (host, says.with(HostSays::default())) } else { (host, number) };
+        let mut bytes = [0; DomainSays::BYTES + 2];
+        let parts = says.to_bytes().into_iter().chain(table::bytes(with));
+        bytes.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
+        self.domains.put(name.hash, name.text.as_bytes(), bytes, host);
+        number
+    }
+
+    fn of_host(&mut self, table: &Table, domain: DomainSays, mta: &[u8]) -> HostSays {
+        if mta.is_empty() || domain.needs_no_host(table) {
+            return HostSays::default();
+        }
+        let host = host_of(mta);
+        let hash = hash(host);
+        if let Some(kept) = self.hosts.get(hash, host) {
+            return HostSays::from_bytes(kept.says);
+        }
+        let says = table.of_host(host);
+        self.hosts.put(hash, host, says.to_bytes(), b"");
+        says
+    }
+}
+
+/// Whether `host_of` would give just this.
+#[inline]
+fn is_host_of(mta: &[u8], host: &[u8]) -> bool {
+    if host.is_empty() {
+        return mta.is_empty();
+    }
+    mta.strip_prefix(host).is_some_and(|rest| matches!(rest, [] | [b' ' | b'(' | b'[', ..]))
 }
 
 /// `mx.example.com (192.0.2.1)` -> `mx.example.com`, in the record's own spelling.

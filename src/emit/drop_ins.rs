@@ -24,6 +24,11 @@ pub const DROP_INS: &[DropIn] = &[
         text: include_str!("../../telegraf.d/pmta-vitals-execd.conf.example"),
     },
     DropIn {
+        host: "telegraf-check",
+        path: "/etc/telegraf/telegraf.d/pmta-vitals-check.conf",
+        text: include_str!("../../telegraf.d/pmta-vitals-check.conf.example"),
+    },
+    DropIn {
         host: "vector",
         path: "/etc/vector/pmta-vitals.yaml",
         text: include_str!("../../vector/pmta-vitals.yaml"),
@@ -49,12 +54,12 @@ pub const DROP_INS: &[DropIn] = &[
         text: include_str!("../../prometheus/pmta-vitals.rules.yml"),
     },
     DropIn {
-        host: "textfile",
+        host: "textfile-service",
         path: "/etc/systemd/system/pmta-vitals-textfile.service",
         text: include_str!("../../prometheus/pmta-vitals-textfile.service"),
     },
     DropIn {
-        host: "textfile",
+        host: "textfile-timer",
         path: "/etc/systemd/system/pmta-vitals-textfile.timer",
         text: include_str!("../../prometheus/pmta-vitals-textfile.timer"),
     },
@@ -128,6 +133,21 @@ mod tests {
             (Some("STDIN"), Some("influx"))
         );
         assert!(execd["command"].as_array().unwrap().iter().any(|word| word.as_str() == Some("--stdin")));
+    }
+
+    /// The outputs stand in comments: `# ` before what is TOML, `##` before words.
+    #[test]
+    fn no_example_sends_sentences_into_a_store_of_metrics() {
+        let examples = text("telegraf").lines().skip_while(|line| !line.starts_with("# [[outputs"));
+        let examples: Vec<&str> = examples.filter_map(|line| line.strip_prefix("# ")).collect();
+        let examples: toml::Table = examples.join("\n").parse().unwrap();
+        let outputs = examples["outputs"].as_table().unwrap();
+        assert_eq!(outputs.len(), 3);
+        for (name, output) in outputs {
+            let filter = if name == "loki" { "namepass" } else { "namedrop" };
+            let filtered = output[0].get(filter).and_then(toml::Value::as_array).unwrap();
+            assert_eq!(filtered, &["pmta_event".into()], "{name}");
+        }
     }
 
     #[test]

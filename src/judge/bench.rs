@@ -1,14 +1,16 @@
 //! Where the detectors sit: one step of event time after the other, always in the same order. It
 //! reads counts and baselines and writes nothing but the baselines.
 
+mod silence;
+
 use super::describe::{Scene, conclude, describe, route, severity};
 use super::detectors::throughput::Throughput;
-use super::detectors::{self, connections, mean_stddev, reasons, resolver};
+use super::detectors::{self, connections, mean_stddev, reasons, resolver, slow};
 use super::learn;
 use super::life::{Alarm, Case, Cases, Group, enter, next_state};
 use super::series_step::{Judged, judge_series};
 use super::signal::{Signal, never_pages};
-use super::suppress::{self, Moment, Rule, SuppressError};
+use super::suppress::{self, Rule, SuppressError};
 use super::surroundings::Surroundings;
 use crate::classify::Reason;
 use crate::config::{self, Config, Method};
@@ -129,6 +131,9 @@ impl Bench {
         }
         for (key, number) in places {
             let Some(signal) = Signal::from_number(number) else { continue };
+            if signal == Signal::Slow {
+                slow::excuse(key, at, baselines);
+            }
             let judged = judge_series(key, signal, at, windows, baselines, &self.settings);
             if judged.awake {
                 self.awake.insert((key, number));
@@ -310,7 +315,7 @@ impl Bench {
             }
             let worth = severity(case, &scene);
             if enter(case, state, worth, by, at) {
-                route(case);
+                route(case, self.settings.smallest_excess);
                 changed.push(case.finding.clone());
             }
         }
@@ -327,71 +332,6 @@ fn alarm_of(key: Key, group: Group, hit: &reasons::Hit) -> Alarm {
         usual: hit.usual.mean,
         window: hit.window,
         young: false,
-    }
-}
-
-/// What keeps a finding quiet.
-impl Bench {
-    fn silence(&self, case: &Case, at: Seconds, windows: &Windows) -> Option<String> {
-        if let Some(name) = &self.surroundings.maintenance {
-            return Some(format!("maintenance: {name}"));
-        }
-        let speaker = resolver::speaks_for(&self.cases, case, at)
-            .or_else(|| connections::speaks_for(&self.cases, case));
-        if let Some(speaker) = speaker {
-            return Some(format!("explained by {}", speaker.finding.id));
-        }
-        let moment = self.moment(&case.finding.provider, case.cause(), at, windows);
-        suppress::suppressed_by(&self.rules, &moment).map(str::to_owned)
-    }
-
-    fn moment<'a>(
-        &self,
-        provider: &'a str,
-        cause: Option<Signal>,
-        at: Seconds,
-        windows: &Windows,
-    ) -> Moment<'a> {
-        let reason = match cause {
-            Some(Signal::Reason(reason)) => Some(reason),
-            _ => None,
-        };
-        let key = windows.find(provider).unwrap_or(HOST);
-        Moment {
-            provider,
-            reason,
-            step: at - STEP,
-            offset_minutes: windows.provider(key).map_or(0, |row| row.offset_minutes),
-            backlog: self.surroundings.backlog_of(provider),
-        }
-    }
-
-    /// When a suppressed stretch ends, what happened in it is no evidence afterwards. Rules begin
-    /// and end with a minute, so that once a minute is enough.
-    fn leave_windows(&mut self, at: Seconds, windows: &Windows, baselines: &mut Baselines) {
-        let mut left = Vec::new();
-        for (key, number, series) in baselines.all_series() {
-            let Some(signal) = Signal::from_number(number).filter(|signal| !signal.is_context()) else {
-                continue;
-            };
-            let name =
-                if key == HOST { "" } else { windows.provider(key).map_or("", |row| row.name.as_str()) };
-            let now = self.moment(name, Some(signal), at, windows);
-            let before = Moment { step: now.step - STEP, ..now };
-            let over = suppress::suppressed_by(&self.rules, &before).is_some()
-                && suppress::suppressed_by(&self.rules, &now).is_none();
-            // What fires in the open, because the backlog overran the rule, goes on firing.
-            let open = self.cases.iter().any(|case| {
-                case.key == key && case.finding.state == State::Firing && case.firing.contains(&number)
-            });
-            if over && !open && series.born > 0 {
-                left.push((key, number, signal));
-            }
-        }
-        for (key, number, signal) in left {
-            reasons::end(&mut baselines.series_mut(key, number).life, at - STEP);
-            self.cases.calm(key, signal);
-        }
     }
 }
 

@@ -302,12 +302,16 @@ pub fn severity(case: &Case, scene: &Scene<'_>) -> Severity {
     if backlog > 50_000 || lasting && grave { Severity::Critical } else { Severity::Warning }
 }
 
-/// Who should care.
-pub fn route(case: &mut Case) {
-    case.finding.routing = match case.finding.severity {
-        _ if case.finding.state == State::Suppressed => "log",
+/// Who should care. `many` refusals beyond the usual are worth waking somebody; fewer can wait for
+/// the morning, however certain they are.
+pub fn route(case: &mut Case, many: f64) {
+    let finding = &case.finding;
+    let excess = (finding.now.unwrap_or(0.0) - finding.was.unwrap_or(0.0)) * finding.n as f64;
+    let few = case.group == Group::Refusals && excess < many;
+    case.finding.routing = match finding.severity {
+        _ if finding.state == State::Suppressed => "log",
         Severity::Info => "log",
-        Severity::Warning if case.group == Group::Slow || case.young => "ticket",
+        Severity::Warning if case.group == Group::Slow || case.young || few => "ticket",
         _ => "page",
     }
     .to_owned();

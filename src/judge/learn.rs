@@ -11,7 +11,7 @@ use crate::record::Seconds;
 const WAIT: Seconds = 3_600;
 /// After a gap the windows hold no more than this.
 const MOST: Bucket = 95;
-/// What a bucket of an incident still counts.
+/// What a bucket of an incident still counts; its retries count no more than its usual mail would.
 const BUSY_WEIGHT: f64 = 0.05;
 
 /// Enters every bucket that is due at `at`.
@@ -53,9 +53,13 @@ fn close(
         for (held, index) in delays.iter_mut().zip(0u8..) {
             *held = windows.sum(key, Channel::Delay(index), from, to);
         }
+        let any_busy = baselines.series_of(key).any(|(_, series)| series.life.was_busy(bucket));
         let volume = baselines.volume_mut(key);
         let trusting = volume.buckets < super::signal::GROWN_BUCKETS;
-        volume.enter(bucket, hour, attempts, delays);
+        // The retries of an incident are no more mail than there usually is.
+        let usual = volume.usual(hour);
+        let most = if any_busy && usual > 0.0 { usual } else { f64::MAX };
+        volume.enter(bucket, hour, most.min(attempts as f64), delays);
         slow::choose_limit(key, baselines);
         if attempts > 0 {
             enter_signals(key, bucket, hour, windows, baselines, settings, trusting);
@@ -77,7 +81,9 @@ fn enter_signals(
     trusting: bool,
 ) {
     let (from, to) = (bucket * BUCKET_SECONDS, (bucket + 1) * BUCKET_SECONDS);
-    let slow_from = baselines.volume(key).map_or(0, |volume| volume.slow_from);
+    let volume = baselines.volume(key);
+    let slow_from = volume.map_or(0, |volume| volume.slow_from);
+    let usual = volume.map_or(0.0, |volume| volume.usual(hour));
     let mut signals: Vec<Signal> =
         baselines.series_of(key).filter_map(|(number, _)| Signal::from_number(number)).collect();
     signals.retain(|signal| !signal.is_context());
@@ -96,7 +102,8 @@ fn enter_signals(
         let prior = strictness(key, signal, settings).prior;
         let series = baselines.series_mut(key, signal.number());
         let busy = if signal.is_context() { any_busy } else { series.life.was_busy(bucket) };
-        series.enter(prior, bucket, hour, (k, n), if busy { BUSY_WEIGHT } else { 1.0 }, trusting);
+        let weight = if busy { BUSY_WEIGHT * (usual / n as f64).min(1.0) } else { 1.0 };
+        series.enter(prior, bucket, hour, (k, n), weight, trusting);
     }
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// Within this time a resolved finding opens again under its id.
 const REOPEN: Seconds = 2_700;
+/// So long after a finding another cause is part of the same trouble; later it is news.
+const JOIN: Seconds = 3_600;
 /// A suppressed finding without new evidence is over after this time.
 const HEALED: Seconds = 900;
 const NOTE: &str = "case/";
@@ -150,15 +152,16 @@ impl Cases {
 
     /// A series fires: it joins the subject's open case, opens a recent one again, or begins one.
     pub fn fire(&mut self, alarm: &Alarm, detector: &str, provider: &str, at: Seconds, offset_minutes: i16) {
-        let same = |case: &Case| {
-            case.key == alarm.key
-                && case.group == alarm.group
-                && (case.is_open()
-                    || at - case.resolved <= REOPEN && case.causes.contains(&alarm.signal.number()))
-        };
-        // The open one first: a resolved one must not come back beside it.
         self.cases.sort_by_key(|case| (!case.is_open(), case.fired));
-        let place = self.cases.iter().position(same);
+        let first = |fits: &dyn Fn(&Case) -> bool| {
+            let same = |case: &Case| case.key == alarm.key && case.group == alarm.group;
+            self.cases.iter().position(|case| same(case) && fits(case))
+        };
+        let known = |case: &Case| case.causes.contains(&alarm.signal.number());
+        // The open ones first: a resolved one must not come back beside them.
+        let place = first(&|case| case.is_open() && known(case))
+            .or_else(|| first(&|case| case.is_open() && at - case.fired <= JOIN))
+            .or_else(|| first(&|case| !case.is_open() && at - case.resolved <= REOPEN && known(case)));
         let place = place.unwrap_or_else(|| {
             self.cases.push(Case::new(alarm, detector, provider, at, offset_minutes));
             self.cases.len() - 1

@@ -36,6 +36,22 @@ fn overlapping_reasons_are_one_case_and_the_first_names_it() {
 }
 
 #[test]
+fn a_new_cause_an_hour_later_is_news() {
+    for (later, cases_then) in [(3_600, 1), (3_601, 2)] {
+        let mut cases = Cases::default();
+        fire(&mut cases, Reason::RateLimited, 1_000);
+        fire(&mut cases, Reason::Blocklisted, 1_000 + later);
+        assert_eq!(cases.iter().count(), cases_then);
+        // Each series goes back to the case that knows it.
+        fire(&mut cases, Reason::RateLimited, 9_000);
+        fire(&mut cases, Reason::Blocklisted, 9_000);
+        assert_eq!(cases.iter().count(), cases_then, "{later}");
+        let known: usize = cases.iter().map(|case| case.causes.len()).sum();
+        assert_eq!(known, 2);
+    }
+}
+
+#[test]
 fn it_opens_again_within_45_minutes_and_only_for_its_own_cause() {
     for (reason, later, cases_then) in
         [(Reason::Tls, 2_700, 1), (Reason::Tls, 2_701, 2), (Reason::Other, 100, 2)]

@@ -8,6 +8,10 @@ use crate::ledger::baseline::{BUCKET_SECONDS, Baselines, Life, hour_of};
 use crate::ledger::windows::{Channel, HOST, Key, Windows};
 use crate::record::Seconds;
 
+/// From this evidence on, e to the tenth to one, a bucket is kept out of what is usual although
+/// nobody is told yet: a slow beginning must not become the usual before it is found.
+const SUSPICIOUS: f64 = 10.0;
+
 /// What became of a series.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged {
@@ -64,7 +68,7 @@ pub fn judge_series(
     }
     let calm = life.firing_since != 0 && reasons::is_calm(&view, &strict, usual, at);
     judged.change = reasons::advance(&mut life, &strict, judged.hit.as_ref(), calm, at);
-    if !life.is_quiet() {
+    if !life.is_quiet() || life.cusum >= SUSPICIOUS {
         life.mark_busy((at - 1).div_euclid(BUCKET_SECONDS));
     }
     judged.onset = onset(&view, &life, judged.hit.as_ref(), grown, at);

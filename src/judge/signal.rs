@@ -68,6 +68,9 @@ pub struct Strictness {
     /// Smallest number of attempts too many, and the same for windows of an hour and more.
     pub excess: f64,
     pub excess_long: f64,
+    /// So few do in long windows if they are this much of everything, and beyond all doubt.
+    pub excess_few: f64,
+    pub rise_few: f64,
     pub alpha_ln: f64,
     pub windows: &'static [Seconds],
     /// Known for bursts that heal themselves within minutes: nobody is told before it has lasted.
@@ -126,6 +129,8 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
         factor: 2.5,
         excess: settings.smallest_excess,
         excess_long: settings.smallest_excess,
+        excess_few: 0.3 * settings.smallest_excess,
+        rise_few: 0.15,
         alpha_ln: settings.alpha.max(1e-300).ln(),
         windows: SOFT_WINDOWS,
         patient: false,
@@ -161,6 +166,7 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             factor: 3.0,
             excess: settings.smallest_excess.min(30.0),
             excess_long: settings.smallest_excess.min(30.0),
+            rise_few: 0.5,
             ..soft
         },
         Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume => soft,

@@ -24,10 +24,9 @@ pub const OFTEN: u64 = 20;
 pub const GROWTH: f64 = 4.0;
 /// For so long after its first sight a reply is new.
 pub const YOUNG: Seconds = 86_400;
-/// Replies watched in one run; further ones of that run are not.
-const MOST: usize = 4_096;
-/// Replies kept over runs.
-pub const MOST_KEPT: usize = 2_000;
+/// Replies watched at once, and kept over runs; while so many are in use, further ones are not.
+const MOST: usize = 2_048;
+const MOST_KEPT: usize = 1_536;
 /// A reply unseen for so long is forgotten.
 const SECONDS_KEPT: Seconds = 30 * 86_400;
 

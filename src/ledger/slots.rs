@@ -7,6 +7,7 @@ pub(super) use saved::SCHEMA;
 
 use super::key::{Key, Places};
 use super::sketch::Sketch;
+use crate::classify::Word;
 use crate::record::Seconds;
 use std::collections::BTreeMap;
 
@@ -73,12 +74,12 @@ impl Slots {
 
     /// The seat that this record of `key` counts in: its own, or `OTHER`. `at` is the record's
     /// time, which must not lie in the future (a slot is given up by it).
-    pub fn seat(&mut self, key: &str, named: bool, at: Seconds) -> usize {
-        self.seat_of(Key::one(key), named, at)
+    pub fn seat<'k>(&mut self, key: impl Into<Word<'k>>, named: bool, at: Seconds) -> usize {
+        self.seat_of(Key::one(key.into()), named, at)
     }
 
     /// The same for a key of two words; its text has a unit separator between them.
-    pub fn seat_of_two(&mut self, first: &str, second: &[u8], named: bool, at: Seconds) -> usize {
+    pub fn seat_of_two(&mut self, first: Word<'_>, second: &[u8], named: bool, at: Seconds) -> usize {
         self.seat_of(Key::two(first, second), named, at)
     }
 
@@ -98,9 +99,10 @@ impl Slots {
     }
 
     /// The seat that holds this key now.
-    pub fn find(&self, key: &str) -> Option<usize> {
-        let seat = self.index.get(&Key::read(key).hash()).copied()?;
-        (self.key(seat) == key).then_some(seat)
+    pub fn find<'k>(&self, key: impl Into<Word<'k>>) -> Option<usize> {
+        let key = key.into();
+        let seat = self.index.get(&key.hash).copied()?;
+        (self.key(seat) == key.text).then_some(seat)
     }
 
     /// Raises a counter; totals stop at the largest number rather than fall.
@@ -158,7 +160,8 @@ impl Slots {
             self.touch(seat, at);
             return seat;
         }
-        if !key.is_name() {
+        // While no slot is free there is nothing to earn; most records on a busy host stop here.
+        if self.index.len() >= self.most || !key.is_name() {
             return OTHER;
         }
         match key.mended() {
@@ -169,8 +172,8 @@ impl Slots {
 
     fn seat_newcomer(&mut self, hash: u64, key: &Key<'_>, named: bool, at: Seconds) -> usize {
         let free = self.most.saturating_sub(self.index.len());
-        let at_once = free > 0 && (named || free * 2 > self.most);
-        if at_once || (self.sketch.note(hash, key) >= RECORDS_TO_EARN && free > 0) {
+        let at_once = named || free * 2 > self.most;
+        if at_once || self.sketch.note(hash, key) >= RECORDS_TO_EARN {
             return self.admit(hash, key, at);
         }
         OTHER

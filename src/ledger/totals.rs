@@ -5,7 +5,7 @@ mod shown;
 
 use super::delays::Delays;
 use super::{LedgerError, Limits, OTHER, Slots};
-use crate::classify::{Answer, Provider, Reason};
+use crate::classify::{Answer, Provider, Reason, Word};
 use crate::record::{Delivery, Kind, Seconds};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -64,13 +64,14 @@ impl Tally {
     /// Counts one record. `name` is the provider's name in tags; `answer` the verdict on its
     /// reply, if it has one. This runs once for each of millions of records: it allocates nothing
     /// but for a key seen for the first time.
-    pub fn add(
+    pub fn add<'n>(
         &mut self,
         record: &Delivery<'_>,
         provider: Provider<'_>,
-        name: &str,
+        name: impl Into<Word<'n>>,
         answer: Option<&Answer>,
     ) {
+        let name = name.into();
         let at = self.believed(record.logged);
         let kind = record.kind as usize;
         let named = matches!(provider, Provider::Named(_));
@@ -103,7 +104,7 @@ impl Tally {
     }
 
     /// Whether this provider has a series of its own, and is not counted in `other`.
-    pub fn has_series(&self, provider: &str) -> bool {
+    pub fn has_series<'n>(&self, provider: impl Into<Word<'n>>) -> bool {
         self.providers.find(provider).is_some()
     }
 
@@ -123,21 +124,21 @@ impl Tally {
         if logged > self.now + AHEAD { self.pairs.clock().unwrap_or(0) } else { logged.max(0) }
     }
 
-    fn pair_seat(&mut self, vmta: &[u8], name: &str, named: bool, at: Seconds) -> usize {
-        if name == shown::OTHER_NAME && vmta == shown::OTHER_NAME.as_bytes() {
+    fn pair_seat(&mut self, vmta: &[u8], name: Word<'_>, named: bool, at: Seconds) -> usize {
+        if name.text == shown::OTHER_NAME && vmta == shown::OTHER_NAME.as_bytes() {
             return OTHER;
         }
         self.pairs.seat_of_two(name, vmta, named, at)
     }
 
-    fn provider_seat(&mut self, provider: Provider<'_>, name: &str, at: Seconds) -> usize {
+    fn provider_seat(&mut self, provider: Provider<'_>, name: Word<'_>, at: Seconds) -> usize {
         if let Provider::Named(number) = provider
             && let Some(seat) = self.named.get(usize::from(number)).copied()
             && self.providers.touch_if(seat, self.generation, at)
         {
             return seat;
         }
-        if name == shown::OTHER_NAME {
+        if name.text == shown::OTHER_NAME {
             return OTHER;
         }
         let seat = self.providers.seat(name, matches!(provider, Provider::Named(_)), at);

@@ -11,9 +11,8 @@ pub use disk::SCHEMA;
 pub use names::{HOST, Key, OTHER, Provider};
 pub use track::Step;
 
-use crate::classify::{Answer, Reason};
+use crate::classify::{Answer, ByHash, Reason, Word};
 use crate::record::{Delivery, Kind, Seconds};
-use foldhash::HashMap;
 use names::{Names, Words};
 use std::collections::BTreeSet;
 use track::{Horizon, STEP_SECONDS, Track};
@@ -30,33 +29,44 @@ const REPLIES: u8 = 255;
 #[derive(Debug, Clone, Default)]
 struct Lane {
     tracks: Vec<(u16, Track)>,
-    /// Place of each channel below `DETAILS` in `tracks`, plus one; 0 is none.
+    /// Place of each channel below `channel::MANY` in `tracks`, plus one; 0 is none. It is no
+    /// longer than it must be.
     places: Vec<u16>,
-    details: HashMap<u16, u16>,
+    /// Of the other channels.
+    others: ByHash<u16>,
 }
 
 impl Lane {
+    #[inline]
     fn place(&self, number: u16) -> Option<usize> {
-        if number < channel::DETAILS {
+        if number < channel::MANY {
             let place = self.places.get(usize::from(number)).copied()?;
             return usize::from(place).checked_sub(1);
         }
-        self.details.get(&number).map(|place| usize::from(*place))
+        self.others.get(&spread(number)).map(|place| usize::from(*place))
     }
 
     fn open(&mut self, number: u16) -> usize {
         let place = self.tracks.len();
         self.tracks.push((number, Track::default()));
         let short = u16::try_from(place).unwrap_or(u16::MAX - 1);
-        if number < channel::DETAILS {
-            self.places.resize(usize::from(channel::DETAILS), 0);
+        if number < channel::MANY {
+            let whole = if number < channel::DETAILS { channel::DETAILS } else { channel::MANY };
+            if self.places.len() < usize::from(whole) {
+                self.places.resize(usize::from(whole), 0);
+            }
             if let Some(held) = self.places.get_mut(usize::from(number)) {
                 *held = short + 1;
             }
         } else {
-            self.details.insert(number, short);
+            self.others.insert(spread(number), short);
         }
         place
+    }
+
+    /// How many of the tracks may be shed.
+    fn details(&self) -> usize {
+        self.tracks.iter().filter(|(number, _)| *number >= channel::DETAILS).count()
     }
 
     fn track(&self, channel: Channel) -> Option<&Track> {
@@ -121,7 +131,13 @@ impl Windows {
 
     /// Counts one record. `provider` is the display name; `named` says it comes from the provider
     /// table. Records older than eight hours behind the newest are not counted here.
-    pub fn record(&mut self, provider: &str, named: bool, delivery: &Delivery<'_>, answer: Option<&Answer>) {
+    pub fn record<'n>(
+        &mut self,
+        provider: impl Into<Word<'n>>,
+        named: bool,
+        delivery: &Delivery<'_>,
+        answer: Option<&Answer>,
+    ) {
         let counted = match delivery.kind {
             Kind::Delivered | Kind::Deferred | Kind::QueueDeferred => true,
             Kind::Bounced => delivery.remote_tried(),
@@ -139,7 +155,7 @@ impl Windows {
                 self.touched = self.touched.split_off(&Horizon::of(self.newest).oldest);
             }
         }
-        let key = self.key(provider, named, step, delivery.offset_minutes);
+        let key = self.key(provider.into(), named, step, delivery.offset_minutes);
         let vmta = self.vmtas.number(delivery.vmta);
         self.count(key, Channel::Attempts, step);
         self.count(HOST, Channel::Attempts, step);
@@ -153,20 +169,20 @@ impl Windows {
         }
     }
 
-    fn key_for(&mut self, provider: &str, named: bool, step: Step) -> Key {
+    fn key_for(&mut self, provider: Word<'_>, named: bool, step: Step) -> Key {
         let (key, replaced) = self.names.key(provider, named, step);
         if replaced {
             self.replaced.push(key);
             if let Some(lane) = self.lanes.get_mut(usize::from(key)) {
                 self.tracks = self.tracks.saturating_sub(lane.tracks.len());
-                self.detail_tracks = self.detail_tracks.saturating_sub(lane.details.len());
+                self.detail_tracks = self.detail_tracks.saturating_sub(lane.details());
                 *lane = Lane::default();
             }
         }
         key
     }
 
-    fn key(&mut self, provider: &str, named: bool, step: Step, offset: i16) -> Key {
+    fn key(&mut self, provider: Word<'_>, named: bool, step: Step, offset: i16) -> Key {
         let key = self.key_for(provider, named, step);
         for key in [key, HOST] {
             if let Some(row) = self.names.get_mut(key)
@@ -224,24 +240,31 @@ impl Windows {
         self.add(key, channel.number(), step, 1);
     }
 
+    #[inline]
     fn add(&mut self, key: Key, number: u16, step: Step, count: u32) {
+        let newest = self.newest;
+        if let Some(lane) = self.lanes.get_mut(usize::from(key))
+            && let Some((_, track)) = lane.place(number).and_then(|place| lane.tracks.get_mut(place))
+        {
+            return track.add(step, count, newest);
+        }
+        self.add_first(key, number, step, count);
+    }
+
+    /// The first count of a channel, which gets a track if there is room for one.
+    fn add_first(&mut self, key: Key, number: u16, step: Step, count: u32) {
         let newest = self.newest;
         if self.lanes.len() <= usize::from(key) {
             self.lanes.resize_with(usize::from(key) + 1, Lane::default);
         }
         let Some(lane) = self.lanes.get_mut(usize::from(key)) else { return };
-        let place = match lane.place(number) {
-            Some(place) => place,
-            None => {
-                let detail = number >= channel::DETAILS;
-                if self.tracks >= TRACKS || detail && self.detail_tracks >= DETAIL_TRACKS {
-                    return;
-                }
-                self.tracks += 1;
-                self.detail_tracks += usize::from(detail);
-                lane.open(number)
-            }
-        };
+        let detail = number >= channel::DETAILS;
+        if self.tracks >= TRACKS || detail && self.detail_tracks >= DETAIL_TRACKS {
+            return;
+        }
+        self.tracks += 1;
+        self.detail_tracks += usize::from(detail);
+        let place = lane.open(number);
         if let Some((_, track)) = lane.tracks.get_mut(place) {
             track.add(step, count, newest);
         }
@@ -281,12 +304,12 @@ impl Windows {
         let step = step_of(now).unwrap_or(0);
         match self.find(provider) {
             Some(key) => key,
-            None => self.key_for(provider, named, step),
+            None => self.key_for(provider.into(), named, step),
         }
     }
 
-    pub fn find(&self, provider: &str) -> Option<Key> {
-        self.names.find(provider)
+    pub fn find<'n>(&self, provider: impl Into<Word<'n>>) -> Option<Key> {
+        self.names.find(provider.into())
     }
 
     /// Every key in use, `HOST` left out.
@@ -322,6 +345,11 @@ impl Windows {
     pub fn replaced(&self) -> &[Key] {
         &self.replaced
     }
+}
+
+/// Channel numbers are few and close; a hash they are not.
+fn spread(number: u16) -> u64 {
+    u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn step_of(time: Seconds) -> Option<Step> {

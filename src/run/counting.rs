@@ -133,7 +133,6 @@ impl Count<'_> {
         let mut answers = locked.notes(CLASSIFY);
         let sources = self.sources(locked, health);
         let mut pipeline = Pipeline {
-            names: providers.names(),
             classifier: Classifier::new(providers, self.setup.rules.clone()),
             providers,
             unread: Some(locked.notes(CLASSIFY)),

@@ -1,6 +1,6 @@
 //! Windows, baselines, replies and bench in step with event time: the same for a live run and a replay.
 
-use crate::classify::Answer;
+use crate::classify::{Answer, Word};
 use crate::judge::detectors::replies;
 use crate::judge::{Bench, STEP, Surroundings};
 use crate::ledger::{Baselines, Repertoire, Windows};
@@ -44,7 +44,7 @@ impl<'l> Judgement<'l> {
     /// once; they are judged on the way, while their seconds can still be told apart.
     pub fn record(
         &mut self,
-        provider: &str,
+        provider: Word<'_>,
         named: bool,
         record: &Delivery<'_>,
         (answer, text): (Option<&Answer>, &str),
@@ -61,7 +61,7 @@ impl<'l> Judgement<'l> {
             && self.windows.believes(record.logged)
         {
             let known = named || self.windows.find(provider).is_some();
-            let holder = if known { provider } else { OTHERS };
+            let holder = if known { provider.text } else { OTHERS };
             self.repertoire.note(holder, answer, text, record.logged);
         }
     }

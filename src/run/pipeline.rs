@@ -3,20 +3,17 @@
 
 use super::recollection::Recollection;
 use super::stop::Stop;
-use crate::classify::{Answer, Classifier, Provider, Providers, Reply};
+use crate::classify::{Answer, Classifier, Provider, Providers, Receiver, Reply};
 use crate::judge::signals::Sightings;
 use crate::ledger::{Reading, SourceNotes, Tally};
 use crate::record::{Delivery, Finding, Kind, LogLine, Memory, Sample, Seconds, Sink, Tick};
 use crate::sources::follow::LOST;
-use std::sync::Arc;
 
 /// What the classifier answered for each template, for the runs to come.
 pub const ANSWERS: &str = "answers";
 
 pub struct Pipeline<'a, 'l> {
     pub providers: &'a mut Providers,
-    /// Of the named providers, by their numbers.
-    pub names: Arc<[Box<str>]>,
     pub classifier: Classifier,
     /// The classifier's notes, read only when the first reply comes.
     pub unread: Option<SourceNotes<'l>>,
@@ -47,12 +44,9 @@ pub fn answer(classifier: &mut Classifier, provider: Provider<'_>, record: &Deli
     })
 }
 
-/// A provider's name in tags, and whether it stands in the provider table.
-pub fn named<'a>(names: &'a [Box<str>], provider: Provider<'a>) -> (&'a str, bool) {
-    match provider {
-        Provider::Named(number) => (names.get(usize::from(number)).map_or("", |name| name), true),
-        Provider::Domain(domain) => (domain, false),
-    }
+/// The normalised text of the reply that was just answered.
+pub fn text<'c>(classifier: &'c Classifier, answer: Option<&Answer>) -> &'c str {
+    answer.map_or("", |_| classifier.text())
 }
 
 impl Sink for Pipeline<'_, '_> {
@@ -61,18 +55,18 @@ impl Sink for Pipeline<'_, '_> {
     }
 
     fn delivery(&mut self, record: &Delivery<'_>) {
-        let provider = self.providers.lookup(record.domain(), record.mta);
+        let receiver = self.providers.receiver(record.domain(), record.mta);
+        let Receiver { provider, name } = receiver;
         if record.kind.is_refusal()
             && let Some(written) = self.unread.take().and_then(|notes| notes.get(ANSWERS))
         {
             self.classifier.recall(&written);
         }
         let answer = answer(&mut self.classifier, provider, record);
-        let (name, named) = named(&self.names, provider);
-        self.sightings.record(name, record);
+        self.sightings.record(name.text, record);
         self.tally.add(record, provider, name, answer.as_ref());
-        let said = (answer.as_ref(), self.classifier.text());
-        self.recollection.record(name, named, record, said, &mut self.changes);
+        let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
+        self.recollection.record(name, receiver.is_named(), record, said, &mut self.changes);
     }
 
     fn line(&mut self, _line: &LogLine<'_>) {}

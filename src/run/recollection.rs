@@ -2,7 +2,7 @@
 //! them: an idle tick touches none of it.
 
 use super::judgement::Judgement;
-use crate::classify::Answer;
+use crate::classify::{Answer, Word};
 use crate::config::{Config, Method};
 use crate::judge::{Bench, Surroundings, signals};
 use crate::ledger::{LedgerError, Repertoire, Shelf, SourceNotes};
@@ -58,7 +58,7 @@ impl<'l> Recollection<'l> {
     /// Counts a record in the windows, and its reply.
     pub fn record(
         &mut self,
-        provider: &str,
+        provider: Word<'_>,
         named: bool,
         record: &Delivery<'_>,
         said: (Option<&Answer>, &str),

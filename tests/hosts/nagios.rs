@@ -1,20 +1,16 @@
 //! Nagios Core executes the shipped objects; its own status file shows what it made of the answers.
 
-use crate::stage::{INCIDENT, QUIET, Running, Stage, identity, program};
-use std::collections::BTreeMap;
+use crate::stage::{Running, Stage, identity, program};
+use crate::story::{self, Names};
 use std::process::Command;
 
-/// The service's block of the status file.
-fn service(stage: &Stage, name: &str) -> Option<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(stage.path("status.dat")).ok()?;
-    let blocks =
-        text.split("servicestatus {").skip(1).map(|block| block.split("\n\t}").next().unwrap_or(block));
-    let read = |block: &str| -> BTreeMap<String, String> {
-        let pairs = block.lines().filter_map(|line| line.trim().split_once('='));
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-    };
-    blocks.map(read).find(|block| block.get("service_description").is_some_and(|found| found == name))
-}
+const NAMES: Names = Names {
+    host: "localhost",
+    rest: "PowerMTA",
+    yahoo: "PowerMTA Yahoo",
+    microsoft: "PowerMTA Microsoft",
+    ranged: "PowerMTA deferrals",
+};
 
 fn configure(stage: &Stage) {
     let (user, group) = identity();
@@ -24,7 +20,10 @@ fn configure(stage: &Stage) {
     std::fs::write(stage.path("objects.cfg"), objects).unwrap();
     let host = "define command {\n command_name always-up\n command_line /bin/true\n}\n\
         define host {\n host_name localhost\n address 127.0.0.1\n check_command always-up\n max_check_attempts 1\n\
-        check_interval 60\n contact_groups pmta-oncall\n check_period pmta-always\n}\n";
+        check_interval 60\n contact_groups pmta-oncall\n check_period pmta-always\n}\n\
+        define service {\n use pmta-vitals-service\n service_description PowerMTA deferrals\n\
+        check_command pmta_vitals_check!deferral-ratio!15!60!--provider Yahoo\n contact_groups pmta-nobody\n}\n\
+        define contactgroup {\n contactgroup_name pmta-nobody\n}\n";
     std::fs::write(stage.path("host.cfg"), host).unwrap();
     let folder = stage.folder.path().display();
     std::fs::create_dir(stage.path("spool")).unwrap();
@@ -44,51 +43,14 @@ fn configure(stage: &Stage) {
 }
 
 #[test]
-fn the_shipped_objects_go_from_ok_to_critical_and_back() {
+fn the_shipped_objects_go_through_every_state_and_tell_whom_it_concerns() {
     let Some(nagios) = program("nagios4") else { return };
-    let stage = Stage::new(30.0, INCIDENT);
-    stage.collect();
-    stage.live(QUIET, 300);
+    let stage = story::stage();
     configure(&stage);
     let verified = Command::new(&nagios).arg("-v").arg(stage.path("nagios.cfg")).output().unwrap();
     let said = String::from_utf8_lossy(&verified.stdout).into_owned();
     assert!(verified.status.success() && said.contains("Total Errors:   0"), "{said}");
     let mut running =
         Running::start(Command::new(&nagios).arg(stage.path("nagios.cfg")), stage.path("said.log"));
-    let mut reaches = |service_name: &str, state: &str| {
-        running.wait(&format!("{service_name} in state {state}"), || {
-            let found = service(&stage, service_name)?;
-            let settled = found.get("has_been_checked")? == "1" && found.get("state_type")? == "1";
-            (settled && found.get("current_state")? == state).then_some(found)
-        })
-    };
-    let quiet = reaches("PowerMTA", "0");
-    assert!(quiet["plugin_output"].starts_with("VITALS OK - nothing found"), "{quiet:?}");
-    assert!(quiet["performance_data"].contains("deferral_ratio="), "{quiet:?}");
-    stage.live(720, 60);
-    for name in ["PowerMTA", "PowerMTA Yahoo"] {
-        let warning = reaches(name, "1");
-        assert!(warning["plugin_output"].starts_with("VITALS WARNING - [Yahoo]"), "{warning:?}");
-        assert!(warning["performance_data"].contains("warning=1"), "{warning:?}");
-    }
-    stage.live(1_080, 60);
-    let critical = reaches("PowerMTA", "2");
-    assert!(critical["plugin_output"].starts_with("VITALS CRITICAL - [Yahoo]"), "{critical:?}");
-    assert!(critical["long_plugin_output"].contains("[CRITICAL] - deferral-ratio"), "{critical:?}");
-    reaches("PowerMTA Yahoo", "2");
-    stage.live(2_700, 300);
-    for name in ["PowerMTA", "PowerMTA Yahoo"] {
-        let over = reaches(name, "0");
-        assert!(over["plugin_output"].starts_with("VITALS OK"), "{over:?}");
-    }
-    // One person is paged for the host; the provider's people hear of the provider.
-    let mails = running.wait("mail of the recovery", || {
-        let mails = stage.mails();
-        (mails.contains("postmaster@example.com: RECOVERY") && mails.contains("oncall@example.com: RECOVERY"))
-            .then_some(mails)
-    });
-    assert!(mails.contains("oncall@example.com: PROBLEM localhost PowerMTA CRITICAL"), "{mails}");
-    assert!(!mails.contains("oncall@example.com: PROBLEM localhost PowerMTA Yahoo"), "{mails}");
-    assert!(!mails.contains("oncall@example.com: PROBLEM localhost PowerMTA WARNING"), "{mails}");
-    assert!(mails.contains("postmaster@example.com: PROBLEM localhost PowerMTA Yahoo WARNING"), "{mails}");
+    story::play(&stage, &mut running, &NAMES);
 }

@@ -35,6 +35,14 @@ fn a_check_travels_unharmed() {
         let answer = ask(&[], "pmta_vitals");
         String::from_utf8_lossy(&answer.stdout).starts_with("VITALS").then_some(())
     });
+    // As a Nagios server elsewhere asks, by the command that we ship for it.
+    let objects = include_str!("../../icinga/nagios-pmta-vitals.cfg");
+    let line = objects.lines().find_map(|line| line.trim().strip_prefix("command_line    /usr/lib/nagios/"));
+    let line = line.unwrap().replace("$HOSTADDRESS$", "127.0.0.1");
+    let arguments: Vec<&str> = line.strip_prefix("plugins/check_nrpe ").unwrap().split(' ').collect();
+    let mut from_nagios = Command::new(&client);
+    let answer = from_nagios.args(["-n", "-p", &port.to_string()]).args(arguments).output().unwrap();
+    assert!(String::from_utf8_lossy(&answer.stdout).starts_with("VITALS WARNING - "), "{answer:?}");
     for (name, local) in [
         ("pmta_vitals", vec!["check", "all", "--max-output", "1000"]),
         ("pmta_vitals_yahoo", vec!["check", "all", "--provider", "Yahoo", "--max-output", "1000"]),

@@ -1,6 +1,7 @@
 //! node_exporter reads the text file, Prometheus scrapes it, and the shipped alert fires.
 
-use crate::stage::{INCIDENT, QUIET, Running, Stage, encoded, free_port, http, program};
+use crate::simulated::binary;
+use crate::stage::{INCIDENT, QUIET, Running, Stage, encoded, free_port, http, present, program};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -20,8 +21,34 @@ fn the_shipped_rules_pass_their_own_test() {
     }
 }
 
+/// systemd reads the units as they will be installed, and has nothing to say about them.
+#[test]
+fn systemd_accepts_the_shipped_units() {
+    let Some(systemd) = present("systemd-analyze") else {
+        eprintln!("SKIPPED: systemd-analyze verify: this machine has no systemd");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(systemd);
+    command.args(["verify", "--man=no"]);
+    for name in ["pmta-vitals-textfile.timer", "pmta-vitals-textfile.service"] {
+        let text = std::fs::read_to_string(shipped().join(name)).unwrap();
+        let path = folder.path().join(name);
+        // The program must be there, and it is not installed on this machine.
+        std::fs::write(&path, text.replace("/usr/bin/pmta-vitals", binary().to_str().unwrap())).unwrap();
+        command.arg(path);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
 fn query(port: u16, expression: &str) -> Option<Vec<(Value, f64)>> {
     let (status, body) = http(port, "GET", &format!("/api/v1/query?query={}", encoded(expression)), "")?;
+    // Not ready yet.
+    if status == 503 {
+        return None;
+    }
     assert_eq!(status, 200, "{body}");
     let answer: Value = serde_json::from_str(&body).unwrap();
     let rows = answer["data"]["result"].as_array()?.clone();

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// Set by `.ci/run` when packages could not be installed: the reason.
 const NO_PACKAGES: &str = "PMTA_VITALS_NO_PACKAGES";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Seconds of quiet before an incident that stays a warning for a quarter of an hour.
 pub const QUIET: u64 = 2_700;
@@ -20,15 +20,19 @@ pub const INCIDENT: &str = "yahoo-handshake@2700+1500x1.6";
 
 /// A program from PATH or a folder where Debian puts it. `None` only where the network was missing.
 pub fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let folders = path.split(':').chain(["/usr/sbin", "/usr/local/bin", "/usr/lib/nagios/plugins"]);
-    let found = folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file());
+    let found = present(name);
     if found.is_none() {
         let why = std::env::var(NO_PACKAGES).unwrap_or_else(|_| panic!("{name} is not installed"));
         // Past the harness, which hides what a passing test prints.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {name}: {why}");
     }
     found
+}
+
+pub fn present(name: &str) -> Option<PathBuf> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut folders = path.split(':').chain(["/usr/sbin", "/usr/local/bin", "/usr/lib/nagios/plugins"]);
+    folders.find_map(|folder| Some(Path::new(folder).join(name)).filter(|path| path.is_file()))
 }
 
 pub struct Stage {
@@ -39,10 +43,14 @@ pub struct Stage {
 impl Stage {
     /// A host whose two hours end about now: stores refuse what is too old or yet to come.
     pub fn new(rate: f64, scenario: &str) -> Stage {
+        Stage::with(rate, scenario, |_| {})
+    }
+
+    pub fn with(rate: f64, scenario: &str, choose: impl FnOnce(&mut pmta_sim::Options)) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let made = std::fs::metadata(folder.path()).unwrap().modified().unwrap();
         let now = i64::try_from(made.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-        let host = pmta_sim::Host::start(pmta_sim::Options {
+        let mut options = pmta_sim::Options {
             dir: folder.path().join("host"),
             rate,
             scenario: scenario.to_owned(),
@@ -50,11 +58,18 @@ impl Stage {
             // Every pair of provider and VMTA has a series of its own.
             small_domains: 5,
             ..pmta_sim::Options::default()
-        })
-        .unwrap();
+        };
+        choose(&mut options);
+        let host = pmta_sim::Host::start(options).unwrap();
         let stage = Stage { folder, host };
         let pmta = stage.host.config_path();
-        let config = format!("[pmta]\nconfig = {pmta:?}\ncommand = {:?}\n", stage.host.command_path());
+        // The machine that the test runs on is not the simulated host.
+        let (proc, kernel) = (stage.path("proc"), stage.path("kmsg"));
+        std::fs::create_dir(&proc).unwrap();
+        let config = format!(
+            "[pmta]\nconfig = {pmta:?}\ncommand = {:?}\n[host]\nproc = {proc:?}\n[logs]\nkernel = {kernel:?}\n",
+            stage.host.command_path()
+        );
         std::fs::write(stage.path("pmta-vitals.toml"), config).unwrap();
         stage.say_time();
         stage.install(&binary());
@@ -118,6 +133,38 @@ impl Stage {
             self.pass(step);
             self.collect();
         }
+    }
+
+    /// A host with an hour ahead of it in which much happens.
+    pub fn hour() -> Stage {
+        Stage::new(30.0, "yahoo-handshake@1200+900x1.6,gmail-rate@1800+600,att-tls@600+900")
+    }
+
+    /// Lives that hour, with a restart and a rotation, and hands out what each collection prints:
+    /// whatever we can print is in it.
+    pub fn live_an_hour(&self, mut printed: impl FnMut(&str)) {
+        const STEP: u64 = 30;
+        printed(&self.collect());
+        for step in 0..3_600 / STEP {
+            match step {
+                30 => self.host.rotate_accounting().unwrap(),
+                60 => self.host.restart().unwrap(),
+                _ => {}
+            }
+            self.pass(STEP);
+            printed(&self.collect());
+        }
+    }
+
+    /// What a store is asked after it, and the truth.
+    pub fn truths(&self) -> [(&'static str, u64); 4] {
+        let totals = self.host.totals();
+        [
+            ("delivered_total", totals.delivered),
+            ("deferred_total", totals.deferred),
+            ("queue_deferred_total", totals.queue_deferred),
+            ("bounced_total", totals.bounced),
+        ]
     }
 
     pub fn pass(&self, seconds: u64) {

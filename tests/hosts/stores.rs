@@ -4,42 +4,10 @@ use crate::stage::{Running, Stage, encoded, free_port, http, program};
 use serde_json::Value;
 use std::process::Command;
 
-const STEP: u64 = 30;
-const HOUR: u64 = 3_600;
-
-/// An hour with an incident, a restart and a rotation: whatever we can print is in it.
-fn hour(stage: &Stage, mut written: impl FnMut(&str)) {
-    written(&stage.collect());
-    for step in 0..HOUR / STEP {
-        match step {
-            30 => stage.host.rotate_accounting().unwrap(),
-            60 => stage.host.restart().unwrap(),
-            _ => {}
-        }
-        stage.pass(STEP);
-        written(&stage.collect());
-    }
-}
-
-fn stage() -> Stage {
-    Stage::new(30.0, "yahoo-handshake@1200+900x1.6,gmail-rate@1800+600,att-tls@600+900")
-}
-
-/// What is asked of both stores, and the truth.
-fn truths(stage: &Stage) -> [(&'static str, u64); 4] {
-    let totals = stage.host.totals();
-    [
-        ("delivered_total", totals.delivered),
-        ("deferred_total", totals.deferred),
-        ("queue_deferred_total", totals.queue_deferred),
-        ("bounced_total", totals.bounced),
-    ]
-}
-
 #[test]
 fn influxdb_takes_every_line_of_an_hour() {
     let Some(influxd) = program("influxd") else { return };
-    let stage = stage();
+    let stage = Stage::hour();
     let (port, internal) = (free_port(), free_port());
     let folder = stage.folder.path().display();
     let config = format!(
@@ -53,7 +21,7 @@ fn influxdb_takes_every_line_of_an_hour() {
     let mut influxd = Running::start(&mut command, stage.path("influxd.log"));
     let create = format!("q={}", encoded("CREATE DATABASE pmta"));
     influxd.wait("InfluxDB", || http(port, "POST", "/query", &create).filter(|(status, _)| *status == 200));
-    hour(&stage, |lines| {
+    stage.live_an_hour(|lines| {
         let (status, body) = http(port, "POST", "/write?db=pmta&precision=ns", lines).unwrap();
         assert_eq!((status, body.as_str()), (204, ""), "a line was refused: {lines}");
     });
@@ -63,7 +31,7 @@ fn influxdb_takes_every_line_of_an_hour() {
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).unwrap()
     };
-    for (field, truth) in truths(&stage) {
+    for (field, truth) in stage.truths() {
         let answer = ask(&format!("SELECT last({field}) FROM pmta_totals"));
         assert_eq!(answer["results"][0]["series"][0]["values"][0][1], truth, "{field}: {answer}");
     }
@@ -79,7 +47,7 @@ fn influxdb_takes_every_line_of_an_hour() {
 #[test]
 fn victoria_metrics_takes_every_line_of_an_hour() {
     let Some(victoria) = program("victoria-metrics") else { return };
-    let stage = stage();
+    let stage = Stage::hour();
     let port = free_port();
     let mut command = Command::new(victoria);
     command.arg(format!("-storageDataPath={}", stage.path("victoria").display()));
@@ -88,14 +56,14 @@ fn victoria_metrics_takes_every_line_of_an_hour() {
     victoria
         .wait("VictoriaMetrics", || http(port, "GET", "/health", "").filter(|(status, _)| *status == 200));
     let mut lines = 0;
-    hour(&stage, |text| {
+    stage.live_an_hour(|text| {
         lines += text.lines().count();
         let (status, body) = http(port, "POST", "/write", text).unwrap();
         assert_eq!((status, body.as_str()), (204, ""), "a line was refused: {text}");
     });
     assert!(lines > 10_000, "an hour has more to say than {lines} lines");
     let at = stage.host.now();
-    for (field, truth) in truths(&stage) {
+    for (field, truth) in stage.truths() {
         let path = format!("/api/v1/query?query=pmta_totals_{field}&time={at}");
         let answer = victoria.wait(field, || {
             let _ = http(port, "GET", "/internal/force_flush", "");

@@ -89,7 +89,9 @@ fn dns_our_own_resolvers_are_one_finding_of_the_host_and_a_dead_provider_is_none
         }
         assert_eq!(open(&metrics, "resolver").len(), usize::from(told), "{}", findings(&metrics));
         let of = [("kind", if told { "lookup" } else { "no-answer" })];
-        assert!(metrics.int("pmta_dns", &of, "failures") > 20, "{}", metrics.text);
+        // One provider's queues are tried a few times in ten minutes; all of them far more often.
+        let least = if told { 20 } else { 4 };
+        assert!(metrics.int("pmta_dns", &of, "failures") > least, "{}", metrics.text);
         // Weather fails a host here and there for anybody: only our own trouble must be broad.
         assert!(!told || metrics.int("pmta_dns", &of, "providers") >= 4, "{}", metrics.text);
         // What the host's own resolvers explain is shown as suppressed and blames nobody.

@@ -19,6 +19,9 @@ const KEPT_HOSTS: &[&str] = &[
     "cloudmark.com",
     "comcast.net",
     "cox.com",
+    "pobox.com",
+    "openspf.net",
+    "cr.yp.to",
     "cyren.com",
     "dnswl.org",
     "dronebl.org",
@@ -206,26 +209,7 @@ const CODE_FAMILIES: &[&str] = &[
     "dyn:", "hvu:", "con:", "mxin",
 ];
 
-/// Words that a mailbox name may follow.
-const MAILBOX_WORDS: &[&[u8]] = &[
-    b"user",
-    b"users",
-    b"mailbox",
-    b"account",
-    b"recipient",
-    b"alias",
-    b"username",
-    b"login",
-    b"addressee",
-    b"benutzer",
-    b"utilisateur",
-    b"usuario",
-    b"destinatario",
-    b"utente",
-    b"inbox",
-    b"mail-box",
-    b"userid",
-];
+const FAMILY_STARTS: &[u8] = b"oltivaucdrhm";
 
 const MAILBOX_KEYS: &[&str] = &[
     "user",
@@ -249,31 +233,40 @@ const CODE_KEYS: &[&str] = &[
 ];
 const CODE_PARAMETERS: &[&str] = &["p", "c", "subtype", "id", "no", "code", "err"];
 
-/// What servers say next to a mailbox word. Anything else there is taken for a name.
-const COMMON: &str = " a about abuse abusing access account accounts action active add address addresses administratively after aged aging all allocated allocation allowed \
-also am an and any appear appears archived are as at auth authentication authorized available bad banned be because been beyond blacklisted \
-blocked bounce bounced box but by can can't cannot cant capacity check closed code command complaint confirmed connection contains content could couldn't currently database deactivated deferred \
-defunct deleted denied desativada desconocido destination did directory disabled discontinued disk disponibile dns do does doesn't doesnt domain don't dont doubled due email empty en enabled error est exceed exceeded exceeds \
-exist existe existiert exists expired fail failed failure filter filtered for found from frozen full gefunden gateway gesperrt got group had has hasn't have here host id if illegal in inactif inactive inattivo incoming inconnu inesistente inexistant inexistente information insufficient internal invalid invalido is ist isn't it \
-kein kennt known language leave left length limit limited list listed locked login longer lookup mail mailbox mailboxes mails maintenance malformed may message messages mode moved must n'existe name \
-namespace needs nao new nicht no non none non-existent nonexistent nonexist not nulo null occupied of off offline on only or our out over over-quota overflow overloaded overquota owner password pas path per permanently permission please policy preferences preference problem prohibited protected quota quotas rate \
-receive received receives receiving recipient recipients refused refuse registered reject rejected rejects relay removed request requested requires restricted restrictions said \
-sconosciuto security see sender server service size smtp so someone sorry spam spamtrap specified status stopped storage store suspended suspend system table temporarily temporary that the their them there this threshold to \
-too try unable unavailable unauthorized unaware unbekannt unconfirmed under unkown unknown unknow unlisted unregistered unreachable unroutable unrouteable unsubscribed until unverified \
-upgrade use usersearch user users usage used using validation vacation verification verify via virtual was wasn't we were which who whose will with within without would wrong yet you your \
-mailhost server's client connect greeting ehlo helo data rcpt starttls local remote host's sysop lost timeout timed ip ips dnsbl rbl virus viruses delivery transaction syntax protocol resources operation warning temp permanent perm too-many requested greylisted greylisting graylisted grey-listed throttled deferring try-again esmtp routing loop hop hops mx \
-spf dkim dmarc arc tls ssl certificate ptr reverse too quota, mailquota undeliverable unrecognized unrecognised unresolved sending throttling throttled greylist deferral delivery pending waiting names name's needed identified attempts hat sind wurde wird werden kann konnte auf für fuer bei und oder zu zum im der inconnue invalide inexistante bloque bloqué desactivé suspendu pleine pas a-t-il suspendida bloqueada inactiva llena lleno não nao cheia disabilitato pieno piena disattivata relaying policies listing administrator notice note host's line too connections messages message's sessions session ok sorry, envelope content spam-like virus-infected header headers body subject attachment unsolicited suspected abuse-related bounces bulk junk diese dieser der die das les le la el il lo um uma o este esta cette votre adresse empfänger postfach utilisateur ";
+/// Ordinary words, and every word that a rule looks for. Where a mailbox name may stand, anything
+/// else is taken for one. Given names, family names and role accounts (`info`) are left out.
+const WORDS: &str = include_str!("words.txt");
 
+/// A word, in lower case, that a mailbox name may follow.
 pub fn names_mailbox(word: &[u8]) -> bool {
-    (4..=12).contains(&word.len()) && MAILBOX_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    matches!(
+        word,
+        b"user"
+            | b"users"
+            | b"mailbox"
+            | b"account"
+            | b"recipient"
+            | b"alias"
+            | b"username"
+            | b"login"
+            | b"addressee"
+            | b"benutzer"
+            | b"utilisateur"
+            | b"usuario"
+            | b"destinatario"
+            | b"utente"
+            | b"inbox"
+            | b"mail-box"
+            | b"userid"
+    )
 }
 
 type Words = HashSet<&'static str, foldhash::fast::FixedState>;
 
-/// A word that servers use next to a mailbox word; anything else may be a name.
+/// An ordinary word; anything else may be a name.
 pub fn is_common(word: &[u8]) -> bool {
-    static WORDS: OnceLock<Words> = OnceLock::new();
-    let words = WORDS.get_or_init(|| COMMON.split(' ').collect());
+    static COMMON: OnceLock<Words> = OnceLock::new();
+    let words = COMMON.get_or_init(|| WORDS.split_ascii_whitespace().collect());
     word.len() < 2 || lowered(word, &mut [0; 64]).is_some_and(|word| words.contains(word))
 }
 
@@ -306,6 +299,10 @@ pub fn is_code_family(word: &[u8]) -> bool {
     let begins = |family: &&str| {
         word.get(..family.len()).is_some_and(|head| head.eq_ignore_ascii_case(family.as_bytes()))
     };
+    // Nearly every id that is no code ends here.
+    if !word.first().is_some_and(|first| FAMILY_STARTS.contains(&first.to_ascii_lowercase())) {
+        return false;
+    }
     let Some(family) = CODE_FAMILIES.iter().find(|family| begins(family)) else { return false };
     let rest = word.get(family.len()..).unwrap_or_default();
     rest.len() <= 10 && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
@@ -365,4 +362,22 @@ pub fn write_host(out: &mut Diagnostic, host: &[u8]) {
 /// Words with underscores that say something.
 pub fn is_kept_joint(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"cuda_nsu") || word.windows(5).any(|five| five.eq_ignore_ascii_case(b"block"))
+}
+
+/// `MAILBOX_FULL`: a sentence that was written as one name.
+pub fn is_joined_sentence(word: &[u8]) -> bool {
+    word.len() <= 64 && word.split(|byte| *byte == b'_').all(is_common)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_is_found_by_its_first_letter() {
+        for family in CODE_FAMILIES {
+            assert!(is_code_family(family.as_bytes()), "{family}");
+            assert!(is_code_family(format!("{}1", family.to_uppercase()).as_bytes()), "{family}");
+        }
+    }
 }

@@ -114,6 +114,79 @@ const PLACES: &[&str] = &[
     "550 {l}@{d},{l}2@{d};{l}3@{d}",
 ];
 
+#[test]
+fn ordinary_words_are_kept_where_a_name_may_stand() {
+    for (raw, wanted) in [
+        ("450 Mailbox busy", "450 mailbox busy"),
+        ("550 user terminated", "550 user terminated"),
+        ("421 deferred due to user complaints", "421 deferred due to user complaints"),
+        ("550 recipient refuses mail", "550 recipient refuses mail"),
+        ("552 no mailbox space", "552 no mailbox space"),
+        ("550 Antispam: refused", "550 antispam: refused"),
+        ("550 USER_UNKNOWN", "550 user unknown"),
+        ("554 Reject, MAILBOX_FULL (x)", "554 reject, mailbox full (x)"),
+        ("552 Benutzer unbekannt", "552 benutzer unbekannt"),
+        ("451 See http://pobox.com/~djb/docs/smtplf.html.", "451 see pobox.com/<id>/docs/smtplf.html."),
+    ] {
+        assert_eq!(normal(raw), wanted, "{raw}");
+    }
+}
+
+/// A dictionary of all English would hold these, too.
+#[test]
+fn names_and_role_accounts_are_no_ordinary_words() {
+    for name in [
+        "john",
+        "jane",
+        "bob",
+        "mary",
+        "mark",
+        "bill",
+        "frank",
+        "rose",
+        "grace",
+        "dean",
+        "max",
+        "sue",
+        "smith",
+        "brown",
+        "white",
+        "king",
+        "baker",
+        "taylor",
+        "cook",
+        "hunter",
+        "turner",
+        "walker",
+        "bush",
+        "hill",
+        "info",
+        "sales",
+        "support",
+        "admin",
+        "contact",
+        "office",
+        "billing",
+        "marketing",
+        "postmaster",
+        "webmaster",
+        "news",
+        "hr",
+        "jobs",
+        "press",
+        "help",
+        "team",
+        "noreply",
+    ] {
+        for raw in
+            ["550 user {} unknown", "550 mailbox {} is full", "550 {}: no such user", "550 account {}_{} off"]
+        {
+            let text = normal(&raw.replace("{}", name));
+            assert!(!text.contains(&name.to_lowercase()), "{raw}: {text}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_address_and_no_local_part_comes_out(

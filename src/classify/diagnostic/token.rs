@@ -184,7 +184,9 @@ fn plain(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
         return;
     }
     lower(out, core, flags);
-    out.names_mailbox = known::names_mailbox(core);
+    let start = out.text.len().saturating_sub(core.len());
+    let word = out.text.get(start..).unwrap_or_default();
+    out.names_mailbox = !flags.has(HIGH) && known::names_mailbox(word);
 }
 
 pub fn lower(out: &mut Diagnostic, core: &[u8], flags: Flags) {
@@ -193,8 +195,11 @@ pub fn lower(out: &mut Diagnostic, core: &[u8], flags: Flags) {
         out.put(word.as_bytes());
         return;
     }
-    out.put(&[]);
-    out.text.extend(core.iter().map(u8::to_ascii_lowercase));
+    out.put(core);
+    let start = out.text.len().saturating_sub(core.len());
+    if let Some(word) = out.text.get_mut(start..) {
+        word.make_ascii_lowercase();
+    }
 }
 
 /// Full-width at signs, and the percent and quoted-printable spellings.
@@ -308,10 +313,16 @@ fn sentence_end(core: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Letters with digits, dashes or underscores: a provider's code is kept, an id is not.
 fn joined(out: &mut Diagnostic, core: &[u8], flags: Flags, place: Place) {
+    let words = flags.has(UNDERSCORE) && flags.only(LETTER | UNDERSCORE);
     let worded = flags.has(UNDERSCORE) && !flags.has(DIGIT) && known::is_kept_joint(core);
     let plain = flags.only(LETTER | OTHER | DASH) && core.len() <= LONGEST_WORD;
     if worded || plain || is_code(core, place.opened) {
         lower(out, core, flags);
+    } else if words && known::is_joined_sentence(core) {
+        for word in core.split(|byte| *byte == b'_') {
+            lower(out, word, flags);
+            out.gap = true;
+        }
     } else if is_time_stamp(core) {
         out.put(TIME);
     } else {

@@ -9,7 +9,7 @@ const REPLIES: &str = include_str!("unseen.tsv");
 /// What they scored at first sight, in per cent: never changed by later rules.
 const AT_FIRST_SIGHT: usize = 86;
 /// What they must score now: the rest is ambiguous, and would need a rule for one text alone.
-const FLOOR: usize = 96;
+const FLOOR: usize = 97;
 
 #[test]
 fn unseen_replies_are_understood() {

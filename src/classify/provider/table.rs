@@ -39,7 +39,40 @@ pub struct HostSays {
     pub suffix: Option<u16>,
 }
 
+/// A provider's number as it is remembered, and no provider.
+pub fn bytes(number: Option<u16>) -> [u8; 2] {
+    number.unwrap_or(u16::MAX).to_le_bytes()
+}
+
+pub fn number(bytes: [u8; 2]) -> Option<u16> {
+    Some(u16::from_le_bytes(bytes)).filter(|number| *number != u16::MAX)
+}
+
+impl HostSays {
+    pub const BYTES: usize = 4;
+
+    pub fn to_bytes(self) -> [u8; HostSays::BYTES] {
+        let ([a, b], [c, d]) = (bytes(self.operator), bytes(self.suffix));
+        [a, b, c, d]
+    }
+
+    pub fn from_bytes([a, b, c, d]: [u8; HostSays::BYTES]) -> HostSays {
+        HostSays { operator: number([a, b]), suffix: number([c, d]) }
+    }
+}
+
 impl DomainSays {
+    pub const BYTES: usize = 6;
+
+    pub fn to_bytes(self) -> [u8; DomainSays::BYTES] {
+        let ([a, b], [c, d], [e, f]) = (bytes(self.operator), bytes(self.rollup), bytes(self.domain));
+        [a, b, c, d, e, f]
+    }
+
+    pub fn from_bytes([a, b, c, d, e, f]: [u8; DomainSays::BYTES]) -> DomainSays {
+        DomainSays { operator: number([a, b]), rollup: number([c, d]), domain: number([e, f]) }
+    }
+
     /// The operator's map decides, then the rollup name, then the host's suffix, then the domain.
     pub fn with(self, host: HostSays) -> Option<u16> {
         self.operator.or(host.operator).or(self.rollup).or(host.suffix).or(self.domain)

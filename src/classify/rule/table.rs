@@ -29,4 +29,5 @@ tables![
     "mailbox.toml",
     "message.toml",
     "network.toml",
+    "least.toml",
 ];

@@ -8,6 +8,7 @@ use crate::record::{Confidence, Delivery, Kind, Severity};
 use rusqlite::Connection;
 
 mod cuts;
+mod memory;
 mod sentences;
 mod silence;
 

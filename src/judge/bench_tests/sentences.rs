@@ -114,6 +114,18 @@ fn a_slow_provider_is_found_by_its_own_measure() {
 }
 
 #[test]
+fn what_waits_for_a_retry_does_not_make_a_provider_slow() {
+    let mut host = Host::new(&Config::default(), MIDNIGHT);
+    assert_eq!(host.run(&[delivered("Comcast", 20)], 6 * 3_600), []);
+    let late = Flow { age: 100, ..delivered("Comcast", 6) };
+    let refused = flow("Comcast", Kind::QueueDeferred, 6, Reason::TempUnspecified);
+    let mut told = host.run(&[delivered("Comcast", 8), late, refused], 1_800);
+    told.extend(host.run(&[delivered("Comcast", 20)], 3_600));
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|(_, finding)| finding.finding == "deferral-ratio"), "{told:#?}");
+}
+
+#[test]
 fn the_literal_rule_is_there_when_asked_for() {
     let mut config = Config::default();
     config.judge.method = Method::MeanStddev;

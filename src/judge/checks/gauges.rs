@@ -12,6 +12,7 @@ pub const WATCHED: &[(&str, &str, &[&str])] = &[
     ("web", "pmta_spool", &["recipients", "recipients_max"]),
     ("web", "pmta_connections", &["current", "max"]),
     ("web", "pmta_queues", &["recipients"]),
+    ("web", "pmta_vmta", &["recipients"]),
     ("web", "pmta_queue", &["recipients"]),
     ("smtp", "pmta_smtp_probe", &["up", "banner_seconds"]),
     ("process", "pmta_memory", &["rss_bytes"]),
@@ -20,7 +21,7 @@ pub const WATCHED: &[(&str, &str, &[&str])] = &[
 /// Where a source's gauges are in the notes.
 const PREFIX: &str = "gauges/";
 /// Queues beyond these are in the sum of all queues only.
-const MOST_ROWS: usize = 150;
+const MOST_ROWS: usize = 250;
 
 /// By source: what it last showed, and when.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -110,17 +111,40 @@ impl Gauges {
         self.sum(measurement, tags, field).map(|value| value / limit)
     }
 
-    /// Waiting recipients of a scope: the sum of the list's rows, or of all SMTP queues.
-    pub fn waiting(&self, scope: &Scope) -> Option<f64> {
-        let all = self.sum("pmta_queues", &[("kind", "smtp")], "recipients");
-        if scope.is_everything() {
-            return all;
+    /// Waiting recipients of a scope, and whether there are more: PowerMTA's page lists the largest
+    /// queues, so that the sum of a scope may be a lower bound.
+    pub fn waiting(&self, scope: &Scope) -> Option<(f64, bool)> {
+        /// The page and the sum of all queues are not of the same moment.
+        const NEARLY_ALL: f64 = 0.95;
+        let all = self.sum("pmta_queues", &[("kind", "smtp")], "recipients")?;
+        let exact = if scope.is_everything() { Some(all) } else { self.of_vmta(scope) };
+        if let Some(exact) = exact {
+            return Some((exact, false));
         }
+        // A queue that is not in the list of a page that was read is empty, or smaller than the rest.
+        let part = self.listed(&Scope::default()) < all * NEARLY_ALL;
+        Some((self.listed(scope), part))
+    }
+
+    /// A whole VMTA has a sum of its own.
+    fn of_vmta(&self, scope: &Scope) -> Option<f64> {
+        let wanted = scope.vmta.as_deref()?;
+        if [&scope.provider, &scope.queue, &scope.domain].iter().any(|part| part.is_some()) {
+            return None;
+        }
+        let mut rows = self.seen.values().flat_map(|seen| &seen.rows);
+        let own = |tags: &BTreeMap<String, String>| {
+            tags.get("vmta").is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let (_, _, fields) = rows.find(|(name, tags, _)| name == "pmta_vmta" && own(tags))?;
+        fields.get("recipients").copied()
+    }
+
+    fn listed(&self, scope: &Scope) -> f64 {
         let rows = self.seen.values().flat_map(|seen| &seen.rows);
         let rows = rows.filter(|(name, tags, _)| name == "pmta_queue" && scope.holds_queue(&borrowed(tags)));
-        let listed = rows.filter_map(|(_, _, fields)| fields.get("recipients")).sum::<f64>();
-        // A queue that is not in the list of a page that was read is empty.
-        all.map(|_| listed)
+        // The sum of nothing would be -0.
+        rows.filter_map(|(_, _, fields)| fields.get("recipients")).fold(0.0, |sum, value| sum + value)
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Reading {
     pub n: Option<i64>,
     /// The other side does not answer at all.
     pub down: bool,
+    /// More than this is there, and not all of it was listed.
+    pub at_least: bool,
 }
 
 const RECORDS: &str = "accounting";
@@ -262,7 +264,10 @@ impl Evidence<'_> {
             Figure::Deferrals | Figure::Bounces | Figure::Reason(_) => self.ratio(figure, scope),
             Figure::Delay => Reading::of(self.delay(scope)),
             Figure::Age => Reading::of(Some((self.now - self.at).max(0) as f64)),
-            Figure::Waiting => Reading::of(self.gauges.waiting(scope)),
+            Figure::Waiting => {
+                let (waiting, at_least) = self.gauges.waiting(scope).unzip();
+                Reading { at_least: at_least.unwrap_or(false), ..Reading::of(waiting) }
+            }
             Figure::Spool => {
                 Reading::of(self.gauges.share("pmta_spool", &[], "recipients", "recipients_max"))
             }
@@ -329,6 +334,6 @@ impl Evidence<'_> {
 
 impl Reading {
     fn of(value: Option<f64>) -> Reading {
-        Reading { value, n: None, down: false }
+        Reading { value, n: None, down: false, at_least: false }
     }
 }

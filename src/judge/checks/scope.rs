@@ -11,11 +11,14 @@ pub struct Scope {
     pub queue: Option<String>,
     /// A recipient domain; its provider is in `provider`.
     pub domain: Option<String>,
+    /// Providers whose findings are told elsewhere; figures are of the whole host all the same.
+    pub except: Vec<String>,
 }
 
 impl Scope {
+    /// Whether it is the whole host, though some of its findings may be told elsewhere.
     pub fn is_everything(&self) -> bool {
-        *self == Scope::default()
+        [&self.provider, &self.vmta, &self.queue, &self.domain].iter().all(|part| part.is_none())
     }
 
     pub fn holds(&self, finding: &Finding) -> bool {
@@ -28,7 +31,8 @@ impl Scope {
             .as_deref()
             .and_then(|queue| queue.rsplit_once('/'))
             .is_none_or(|(_, vmta)| finding.vmta.is_empty() || finding.vmta.eq_ignore_ascii_case(vmta));
-        provider && vmta && queue
+        let elsewhere = self.except.iter().any(|name| finding.provider.eq_ignore_ascii_case(name));
+        provider && vmta && queue && !elsewhere
     }
 
     /// Whether a row of the queue list belongs to it.

@@ -13,6 +13,7 @@ fn gauges() -> Gauges {
         Sample::new("pmta_connections").tag("direction", "in").int("current", 5).int("max", 0),
         Sample::new("pmta_connections").tag("direction", "out").int("current", 9).int("max", 10),
         Sample::new("pmta_queues").tag("kind", "smtp").int("recipients", 33),
+        Sample::new("pmta_vmta").tag("vmta", "big").int("recipients", 30),
         queue("yahoo.com/a", "Yahoo", 10),
         queue("yahoo.com/b", "Yahoo", 20),
         queue("example.com/b", "example.com", 3),
@@ -40,7 +41,8 @@ fn read(figure: Figure, scope: &Scope) -> Reading {
 
 fn only(provider: Option<&str>, vmta: Option<&str>, queue: Option<&str>, domain: Option<&str>) -> Scope {
     let own = |text: Option<&str>| text.map(str::to_owned);
-    Scope { provider: own(provider), vmta: own(vmta), queue: own(queue), domain: own(domain) }
+    let except = Vec::new();
+    Scope { provider: own(provider), vmta: own(vmta), queue: own(queue), domain: own(domain), except }
 }
 
 #[test]
@@ -70,6 +72,7 @@ fn waiting_recipients_are_those_of_the_scope() {
     let table = [
         (only(Some("YAHOO"), None, None, None), 30.0),
         (only(None, Some("b"), None, None), 23.0),
+        (only(None, Some("Big"), None, None), 30.0),
         (only(Some("Yahoo"), Some("b"), None, None), 20.0),
         (only(Some("Yahoo"), None, Some("yahoo.com/a"), None), 10.0),
         (only(Some("Yahoo"), None, None, Some("yahoo.com")), 30.0),
@@ -87,6 +90,10 @@ fn a_scope_holds_the_findings_that_concern_it() {
     assert!(Scope::default().holds(&finding));
     assert!(only(Some("yahoo"), None, None, None).holds(&finding));
     assert!(!only(Some("GMX"), None, None, None).holds(&finding));
+    let elsewhere =
+        |name: &str| Scope { except: vec!["GMX".to_owned(), name.to_owned()], ..Scope::default() };
+    assert!(!elsewhere("yahoo").holds(&finding) && elsewhere("Gmail").holds(&finding));
+    assert!(elsewhere("yahoo").is_everything(), "figures and gauges are of the whole host");
     assert!(!only(None, Some("a"), None, None).holds(&finding));
     assert!(only(Some("Yahoo"), None, Some("yahoo.com/a"), None).holds(&finding));
     finding.vmta = "b".to_owned();

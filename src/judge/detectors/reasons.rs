@@ -10,6 +10,15 @@ use crate::record::Seconds;
 /// Beyond this difference nobody waits for a second look.
 const BLATANT: f64 = 0.35;
 const PENDING: Seconds = 600;
+/// Shorter stretches say nothing about whether it goes on.
+const LATELY: Seconds = 120;
+/// How long what is beyond all doubt has to last, and the power of the usual odds that says so.
+const PENDING_LOUD: Seconds = 300;
+const LOUD: f64 = 3.0;
+/// From this window on a few refusals too many may do, if the ratio and the odds are far worse
+/// than a crowd of them would need: one in ten to the fifth of the usual odds.
+const FEW_WINDOW: Seconds = 1_800;
+const FEW_EVIDENCE: f64 = 11.5;
 /// Logarithm of the odds that a trickle of hard refusals must reach: one in ten to the twelfth.
 const TRICKLE_EVIDENCE: f64 = 27.0;
 const CLEAR_FOR: Seconds = 900;
@@ -58,9 +67,11 @@ pub struct Hit {
     pub k: u64,
     pub n: u64,
     pub usual: Usual,
+    /// Logarithm of the odds against so many.
+    pub odds: f64,
     /// Nothing to compare with: the ratio alone is bad enough.
     pub absolute: bool,
-    /// The last two minutes are bad, too: it has not healed just now.
+    /// Refusals still come: it has not healed just now.
     pub fresh: bool,
 }
 
@@ -85,7 +96,7 @@ pub fn look(
 ) -> Option<Hit> {
     let longest = strict.windows.last().copied().unwrap_or(0);
     let most = view.hits(start(at, longest, life.floor), at);
-    if most < 8 || (most as f64) < strict.excess_long {
+    if most < 8 || (most as f64) < strict.excess_long.min(strict.excess_few) {
         return None;
     }
     let found = strict.windows.iter().find_map(|window| {
@@ -99,14 +110,16 @@ pub fn look(
             Source::Baseline(usual) => (*usual, false),
             Source::Young { born, life } => young(view, *born, life, from, at, (k, n))?,
         };
-        let convinced = convinces(strict, *window, (k, n), usual, matches!(source, Source::Young { .. }));
-        (absolute || convinced && still_bad(view, strict, life, usual.mean, at)).then_some(Hit {
+        let odds = convinces(strict, *window, (k, n), usual, matches!(source, Source::Young { .. }));
+        let convinced = odds.is_some() && still_bad(view, strict, life, usual.mean, at);
+        (absolute || convinced).then_some(Hit {
             window: *window,
             k,
             n,
             usual,
+            odds: odds.unwrap_or(0.0),
             absolute,
-            fresh: is_fresh(view, strict, usual.mean, at),
+            fresh: is_fresh(view, life, (k, *window), at),
         })
     });
     found.or_else(|| trickle(view, strict, life, source, at))
@@ -128,24 +141,51 @@ fn trickle(
     let window = strict.windows.last().copied().unwrap_or(0);
     let (k, n) = view.counts(start(at, window, life.floor), at);
     let rise = k as f64 / n.max(1) as f64 - usual.mean;
-    (k >= 3 && rise >= 0.5).then_some(Hit { window, k, n, usual: *usual, absolute: false, fresh: true })
+    (k >= 3 && rise >= 0.5).then_some(Hit {
+        window,
+        k,
+        n,
+        usual: *usual,
+        odds: -TRICKLE_EVIDENCE,
+        absolute: false,
+        fresh: true,
+    })
 }
 
-fn is_fresh(view: &View<'_>, strict: &Strictness, mean: f64, at: Seconds) -> bool {
-    let (k, n) = view.counts(at - 120, at);
-    n < 5 || k as f64 / n as f64 - mean >= 0.5 * strict.delta.max((strict.factor - 1.0) * mean)
+/// Whether refusals still come at a third of their pace since it began, or more: over as many
+/// seconds as five of them took, so that neither little mail is taken for an end nor one late
+/// refusal for more of the same.
+fn is_fresh(view: &View<'_>, life: &Life, (k, window): (u64, Seconds), at: Seconds) -> bool {
+    let length = window.min(at - life.cusum_since).max(LATELY);
+    let pace = k as f64 / length as f64;
+    let lately = ((5.0 / pace.max(1e-9)).min(3_600.0) as Seconds).max(LATELY);
+    let seen = view.hits(start(at, lately, life.floor), at) as f64;
+    seen * 3.0 >= pace * lately as f64
 }
 
-fn convinces(strict: &Strictness, window: Seconds, (k, n): (u64, u64), usual: Usual, young: bool) -> bool {
+/// The logarithm of the odds against so many, if they convince.
+fn convinces(
+    strict: &Strictness,
+    window: Seconds,
+    (k, n): (u64, u64),
+    usual: Usual,
+    young: bool,
+) -> Option<f64> {
     let (hits, all, mean) = (k as f64, n as f64, usual.mean);
-    let excess = if window >= 3_600 { strict.excess_long } else { strict.excess };
+    let (excess, rise) = (hits - all * mean, hits / all - mean);
+    let few = excess < if window >= 3_600 { strict.excess_long } else { strict.excess };
+    if few && (young || window < FEW_WINDOW || excess < strict.excess_few || rise < strict.rise_few) {
+        return None;
+    }
     let allowance = if strict.hard { 1.0 } else { usual.allowance };
     // A guess of what is usual has to be contradicted more loudly.
     let delta = if young { strict.delta.max(0.08) } else { strict.delta };
-    hits - all * mean >= excess
-        && hits / all - mean >= delta
-        && hits / all >= strict.factor * allowance * mean
-        && beta_binomial::ln_tail(k, n, mean, usual.rho) < strict.alpha_ln
+    if rise < delta || hits / all < strict.factor * allowance * mean {
+        return None;
+    }
+    let odds = beta_binomial::ln_tail(k, n, mean, usual.rho);
+    let needed = if few { strict.alpha_ln - FEW_EVIDENCE } else { strict.alpha_ln };
+    (odds < needed).then_some(odds)
 }
 
 /// The worst may be over although a long window still shows it.
@@ -228,19 +268,35 @@ pub fn advance(life: &mut Life, strict: &Strictness, hit: Option<&Hit>, calm: bo
         return Change::Ends;
     }
     match hit {
-        Some(hit) => {
-            let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
-            let sure = strict.hard || rise >= BLATANT && !strict.patient || hit.window >= 1_800;
-            if sure || at - life.pending_since >= PENDING && hit.fresh {
-                life.firing_since = at;
-                life.clear_since = 0;
-                return Change::Fires;
-            }
+        Some(hit) if is_sure(life, strict, hit, at) => {
+            life.firing_since = at;
+            life.clear_since = 0;
+            return Change::Fires;
         }
         None if life.pending_since != 0 && at - life.last_hit >= PENDING => life.pending_since = 0,
-        None => {}
+        _ => {}
     }
     Change::None
+}
+
+/// Whether a hit need not wait any longer. What is known for bursts that heal themselves has to
+/// have lasted, however loud it is, and so has what is only a few.
+fn is_sure(life: &Life, strict: &Strictness, hit: &Hit, at: Seconds) -> bool {
+    let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
+    let since =
+        if life.cusum_since == 0 { life.pending_since } else { life.pending_since.min(life.cusum_since) };
+    let lasted = |seconds: Seconds| hit.fresh && at - since >= seconds;
+    if strict.patient {
+        return hit.absolute || lasted(PENDING);
+    }
+    if strict.hard {
+        return true;
+    }
+    if hit.k as f64 - hit.n as f64 * hit.usual.mean < strict.excess {
+        return lasted(PENDING_LOUD);
+    }
+    let loud = hit.odds < LOUD * strict.alpha_ln;
+    rise >= BLATANT || hit.window >= 1_800 || lasted(if loud { PENDING_LOUD } else { PENDING })
 }
 
 /// Ends an episode: later windows do not reach back into it.

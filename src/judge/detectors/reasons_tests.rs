@@ -59,7 +59,7 @@ fn every_condition_can_refuse() {
     for (what, reason, k, n, seconds, mean, rho, window) in [
         ("plain", soft, 70, 300, 60, 0.02, 0.001, Some(60)),
         ("the shortest window that convinces", soft, 300, 300, 60, 0.02, 0.001, Some(30)),
-        ("too few too many", soft, 42, 140, 60, 0.02, 0.001, None),
+        ("too few too many", soft, 40, 350, 60, 0.02, 0.001, None),
         ("too small a difference", soft, 600, 10_000, 300, 0.012, 0.0005, None),
         ("too small a factor", soft, 600, 2_000, 300, 0.15, 0.0005, None),
         ("it varies like this", soft, 90, 300, 60, 0.1, 0.3, None),
@@ -74,6 +74,9 @@ fn every_condition_can_refuse() {
             Some(3_600),
         ),
         ("a soft one does not", soft, 10, 20, 3_600, 0.002, 0.01, None),
+        ("a few more do, beyond all doubt", soft, 14, 30, 1_800, 0.002, 0.001, Some(1_800)),
+        ("not where it varies", soft, 14, 30, 1_800, 0.002, 0.1, None),
+        ("not in a crowd", soft, 30, 300, 1_800, 0.002, 0.001, None),
     ] {
         let hit = look_at(&counted(&[(reason, k, n, seconds)]), reason, mean, rho, 0);
         assert_eq!(hit.map(|hit| hit.window), window, "{what}");
@@ -110,18 +113,30 @@ fn windows_begin_where_their_resolution_does_and_never_before_the_floor() {
 #[test]
 fn a_series_waits_fires_and_clears() {
     let usual = Usual { mean: 0.02, rho: 0.001, allowance: 1.0 };
-    let hit = |k, window| Hit { window, k, n: 100, usual, absolute: false, fresh: true };
+    let hit = |k, window| Hit { window, k, n: 400, usual, odds: -20.0, absolute: false, fresh: true };
     let strict = |reason| strictness(2, Signal::Reason(reason), &config::Judge::default());
     let soft = strict(Reason::TempUnspecified);
     for (hit, strict, fires) in [
-        (hit(20, 60), soft, false),
-        (hit(37, 60), soft, false),
-        (hit(37, 60), strict(Reason::RateLimited), true),
-        (hit(20, 1_800), soft, true),
+        (hit(80, 60), soft, false),
+        (hit(148, 60), soft, false),
+        (hit(80, 1_800), soft, false),
+        (hit(148, 60), strict(Reason::RateLimited), true),
+        (hit(80, 60), strict(Reason::RateLimited), false),
+        (hit(80, 1_800), strict(Reason::RateLimited), true),
+        (hit(40, 1_800), strict(Reason::RateLimited), false),
         (hit(20, 60), strict(Reason::Tls), true),
     ] {
         let mut life = Life::default();
         assert_eq!(advance(&mut life, &strict, Some(&hit), false, 1_000) == Change::Fires, fires);
+    }
+    // The wait counts from the onset, and what is beyond all doubt waits half as long.
+    for (odds, began, fires) in
+        [(-20.0, 401, false), (-20.0, 400, true), (-60.0, 701, false), (-60.0, 700, true)]
+    {
+        let mut life = Life { cusum: 60.0, cusum_since: began, ..Life::default() };
+        let hit = Hit { odds, ..hit(80, 60) };
+        let change = advance(&mut life, &strict(Reason::RateLimited), Some(&hit), false, 1_000);
+        assert_eq!(change == Change::Fires, fires, "{odds} {began}");
     }
     let mut life = Life::default();
     advance(&mut life, &soft, Some(&hit(20, 60)), false, 1_000);
@@ -138,4 +153,33 @@ fn a_series_waits_fires_and_clears() {
     assert_eq!(advance(&mut life, &soft, None, true, 4_500), Change::None);
     assert_eq!(advance(&mut life, &soft, None, true, 4_510), Change::Ends);
     assert_eq!((life.floor, life.is_quiet()), (4_510, true));
+}
+
+#[test]
+fn little_mail_is_no_end_and_one_late_refusal_is_no_more_of_the_same() {
+    let began = AT - 800;
+    let life = Life { cusum: 60.0, cusum_since: began, ..Life::default() };
+    for (refusals, fresh) in [
+        // One a minute, and still.
+        ((0..13).map(|i| began + i * 60).collect::<Vec<_>>(), true),
+        // Five minutes of them, and one nine minutes later.
+        ((0..12).map(|i| began + i * 25).chain([AT - 10]).collect(), false),
+    ] {
+        let mut windows = Windows::new();
+        let answer = Answer {
+            reason: Reason::ConnectionLimit,
+            stage: None,
+            code: 421,
+            throttling: true,
+            template: 0,
+            rule: None,
+        };
+        for at in refusals {
+            windows.record("Orange", true, &delivery(Kind::QueueDeferred, at), Some(&answer));
+        }
+        windows.record("Orange", true, &delivery(Kind::Delivered, AT - 1), None);
+        let (hits, whole) = channels(Signal::Reason(Reason::ConnectionLimit), 0);
+        let view = View { windows: &windows, key: 2, hits: &hits, whole: &whole };
+        assert_eq!(is_fresh(&view, &life, (13, 1_800), AT), fresh);
+    }
 }

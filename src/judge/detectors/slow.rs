@@ -4,6 +4,7 @@
 use crate::judge::signal::Signal;
 use crate::ledger::baseline::{Baselines, Series};
 use crate::ledger::windows::{DELAY_BOUNDS, HOST, Key};
+use crate::record::Seconds;
 
 pub const NAME: &str = "slow-provider";
 
@@ -11,6 +12,9 @@ pub const NAME: &str = "slow-provider";
 const USUAL_SHARE: f32 = 0.08;
 /// Fewer deliveries say nothing about the limit.
 const ENOUGH: f32 = 500.0;
+
+/// Evidence that something is refused, long before anybody is told: e to the fifth to one.
+const STIRS: f64 = 5.0;
 
 /// The limit in seconds that a first slow channel stands for.
 pub fn limit(slow_from: u8) -> i64 {
@@ -40,6 +44,21 @@ pub fn choose_limit(key: Key, baselines: &mut Baselines) {
     baselines.volume_mut(key).slow_from = chosen;
     if baselines.series(key, Signal::Slow.number()).is_some() {
         *baselines.series_mut(key, Signal::Slow.number()) = Series::default();
+    }
+}
+
+/// What waits for a retry is late without being slow: while something is refused there, nothing is
+/// said of delays, and the late ones of that time are no evidence afterwards.
+pub fn excuse(key: Key, at: Seconds, baselines: &mut Baselines) {
+    let refused = baselines.series_of(key).any(|(number, series)| {
+        let stirs = !series.life.is_quiet() || series.life.cusum >= STIRS;
+        stirs && matches!(Signal::from_number(number), Some(Signal::Reason(_)))
+    });
+    let Some(series) = baselines.series(key, Signal::Slow.number()).filter(|_| refused) else { return };
+    if series.life.firing_since == 0 {
+        let life = &mut baselines.series_mut(key, Signal::Slow.number()).life;
+        (life.cusum, life.cusum_since) = (0.0, 0);
+        super::reasons::end(life, at);
     }
 }
 

@@ -13,7 +13,8 @@ pub const SURGE: &str = "throughput-surge";
 const NOTE: &str = "throughput";
 const DAY: Bucket = 288;
 const DAYS: Bucket = 7;
-const RING: Bucket = DAY * DAYS;
+/// Seven days, and a third of one more: the level of the last hours needs them, too.
+const RING: Bucket = DAY * DAYS + DAY / 3;
 const UNKNOWN: u32 = u32::MAX;
 /// Buckets before and after the same time of day.
 const AROUND: Bucket = 6;
@@ -128,20 +129,28 @@ impl Throughput {
         let level = lower_median(shares.collect()).unwrap_or(1.0).min(1.0);
         let minutes = (BUCKET_SECONDS / 60) as f64;
         let (low, high) = (days.get(1).copied()?, days.last().copied()?);
-        Some(Usual { rate: lower_median(days)? / minutes, level, low: low / minutes, high: high / minutes })
+        let rate = lower_median(days)?;
+        // A Saturday promises no more than the last one brought.
+        let level = match self.day(bucket, DAYS) {
+            Some(same) if rate > 0.0 => level.min(same / rate),
+            _ => level,
+        };
+        Some(Usual { rate: rate / minutes, level, low: low / minutes, high: high / minutes })
     }
 
     /// The usual count of a bucket on each known day, smallest first; at least three days.
     fn days(&self, bucket: Bucket) -> Option<Vec<f64>> {
-        let day = |back: Bucket| {
-            let middle = bucket - back * DAY;
-            let around: Vec<f64> =
-                (middle - AROUND..=middle + AROUND).filter_map(|bucket| self.get(bucket)).collect();
-            if around.len() as Bucket > AROUND { lower_median(around) } else { None }
-        };
-        let mut days: Vec<f64> = (1..=DAYS).filter_map(day).collect();
+        let mut days: Vec<f64> = (1..=DAYS).filter_map(|back| self.day(bucket, back)).collect();
         days.sort_by(f64::total_cmp);
         (days.len() >= FEWEST_DAYS).then_some(days)
+    }
+
+    /// The usual count around the same time of day, so many days before.
+    fn day(&self, bucket: Bucket, back: Bucket) -> Option<f64> {
+        let middle = bucket - back * DAY;
+        let around: Vec<f64> =
+            (middle - AROUND..=middle + AROUND).filter_map(|bucket| self.get(bucket)).collect();
+        if around.len() as Bucket > AROUND { lower_median(around) } else { None }
     }
 
     /// Far too little, in the shortest window that shows it.
@@ -219,6 +228,15 @@ mod tests {
         assert_eq!((night.rate, night.low, night.high), (40.0, 40.0, 40.0));
         let mut gaps = week(|bucket| if bucket / DAY < 8 { UNKNOWN } else { 1_000 });
         assert_eq!(gaps.usual((10 * DAY + 50) * BUCKET_SECONDS), None, "two days are too few");
+    }
+
+    #[test]
+    fn a_quiet_weekday_promises_no_more_than_it_did_last_week() {
+        for (last_week, level) in [(400, 0.4), (1_000, 1.0), (4_000, 1.0)] {
+            let mut held = week(|bucket| if bucket / DAY == 3 { last_week } else { 1_000 });
+            let usual = held.usual((10 * DAY + 50) * BUCKET_SECONDS).unwrap();
+            assert_eq!((usual.rate, usual.level), (200.0, level), "{last_week}");
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ mod tests {
             let hour = hour_of(bucket, 0);
             let series = baselines.series_mut(5, 1);
             series.enter(PRIOR, bucket, hour, ((400.0 * ratio) as u64, 400), 1.0, true);
-            baselines.volume_mut(5).enter(bucket, hour, 400, [0; 8]);
+            baselines.volume_mut(5).enter(bucket, hour, 400.0, [0; 8]);
             let totals = Totals { attempts: 400, deferred: 40, bounced: 0 };
             baselines.history.enter(bucket, vec![(5, totals)]);
         }
@@ -160,7 +160,7 @@ mod tests {
         let mut live = Baselines::new();
         for bucket in 2_000..2_300 {
             live.series_mut(9, 1).enter(PRIOR, bucket, hour_of(bucket, 0), (40, 400), 1.0, true);
-            live.volume_mut(9).enter(bucket, hour_of(bucket, 0), 400, [0; 8]);
+            live.volume_mut(9).enter(bucket, hour_of(bucket, 0), 400.0, [0; 8]);
             let totals = Totals { attempts: 400, deferred: 40, bounced: 0 };
             live.history.enter(bucket, vec![(9, totals)]);
         }

@@ -122,6 +122,10 @@ impl Series {
             *held_k += (weight * k) as f32;
             *held_e += (weight * n * level) as f32;
         }
+        // A single attempt cannot vary more than chance: it would only be noise here.
+        if n < 2.0 {
+            return;
+        }
         let [s1, s2, s3] = &mut self.spread;
         *s1 += weight * (k - n * m).powi(2);
         *s2 += weight * chance;
@@ -157,12 +161,12 @@ pub struct Volume {
 }
 
 impl Volume {
-    pub fn enter(&mut self, bucket: Bucket, hour: usize, attempts: u64, delays: [u64; 8]) {
+    pub fn enter(&mut self, bucket: Bucket, hour: usize, attempts: f64, delays: [u64; 8]) {
         if bucket <= self.entered {
             return;
         }
         self.entered = bucket;
-        self.buckets = self.buckets.saturating_add(u32::from(attempts > 0));
+        self.buckets = self.buckets.saturating_add(u32::from(attempts > 0.0));
         if let (Some(mean), Some(seen)) = (self.hours.get_mut(hour), self.seen.get_mut(hour)) {
             *seen = seen.saturating_add(1);
             // Twelve buckets of an hour a day, half-life five days.

@@ -48,6 +48,9 @@ fn wandering_is_told_from_chance() {
         wandering.enter(PRIOR, bucket, hour, (k, 200), 1.0, false);
     }
     assert_eq!(steady.dispersion(), 0.0005);
+    let mut single = Series::default();
+    (1..50).for_each(|bucket| single.enter(PRIOR, bucket, 0, (1, 1), 1.0, false));
+    assert_eq!(single.dispersion(), 0.01, "a single attempt cannot vary more than chance");
     assert!(wandering.dispersion() > 0.005, "{}", wandering.dispersion());
 }
 
@@ -84,7 +87,7 @@ fn what_is_saved_comes_back_to_the_bit() {
     day(held.series_mut(2, 7), 288, 400, |hour| hour as f64 / 100.0, 0.7);
     held.series_mut(2, 7).life =
         Life { cusum: 0.1 + 0.2, busy: u32::MAX, floor: 77, expected: 1.0 / 3.0, ..Life::default() };
-    held.volume_mut(2).enter(5, 3, 100, [1, 2, 3, 4, 5, 6, 7, 8]);
+    held.volume_mut(2).enter(5, 3, 100.0, [1, 2, 3, 4, 5, 6, 7, 8]);
     held.volume_mut(2).slow_from = 4;
     held.set_note("case/a", Some(b"x".to_vec()));
     held.set_note("case/b", Some(b"y".to_vec()));

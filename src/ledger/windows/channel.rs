@@ -38,6 +38,8 @@ const REASON_BASE: u16 = 32;
 const BOUNCED_BASE: u16 = 64;
 /// Channels below are held by every provider; those from here on are details that may be shed.
 pub(super) const DETAILS: u16 = 128;
+/// Channels below are one for each VMTA at most.
+pub(super) const MANY: u16 = REASON_VMTA_BASE;
 const REASON_VMTA_BASE: u16 = 256;
 const REASON_REPLY_BASE: u16 = 8_192;
 

@@ -20,6 +20,8 @@ const VMTA: i64 = 1;
 const REPLY: i64 = 2;
 /// Steps between two writings of a provider's newest step: an hour.
 const LAST_EVERY: Step = 360;
+/// Rows made at a time.
+const AT_ONCE: usize = 32;
 
 impl Windows {
     /// Reads everything back. An empty ledger gives empty windows.
@@ -78,8 +80,7 @@ impl Windows {
     pub fn save(&mut self, connection: &Connection) -> Result<(), rusqlite::Error> {
         self.save_names(connection)?;
         let horizon = Horizon::of(self.newest);
-        let groups = self.changed_groups(horizon);
-        let rows = self.pack(horizon, &groups);
+        let groups: Vec<Step> = self.changed_groups(horizon).into_iter().collect();
         let mut remove = connection.prepare_cached("DELETE FROM window_counts WHERE at BETWEEN ?1 AND ?2")?;
         remove.execute(params![0, horizon.oldest.saturating_sub(1)])?;
         for (first, last) in merged_ranges(self.saved, horizon) {
@@ -87,8 +88,11 @@ impl Windows {
         }
         let mut put =
             connection.prepare_cached("INSERT OR REPLACE INTO window_counts (at, counts) VALUES (?1, ?2)")?;
-        for (at, blob) in rows {
-            put.execute(params![at, blob])?;
+        // After a long absence nearly everything has changed: never all of it at once in memory.
+        for groups in groups.chunks(AT_ONCE) {
+            for (at, blob) in self.pack(horizon, groups) {
+                put.execute(params![at, blob])?;
+            }
         }
         self.saved = horizon;
         self.touched.clear();
@@ -124,13 +128,15 @@ impl Windows {
         groups
     }
 
-    fn pack(&self, horizon: Horizon, groups: &BTreeSet<Step>) -> BTreeMap<Step, Vec<u8>> {
+    /// The rows of some groups, in their order. A group is called by its last step.
+    fn pack(&self, horizon: Horizon, groups: &[Step]) -> BTreeMap<Step, Vec<u8>> {
         let mut rows: BTreeMap<Step, Vec<u8>> = BTreeMap::new();
-        let Some(first) = groups.first().map(|group| first_of(horizon, *group)) else { return rows };
+        let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return rows };
+        let first = first_of(horizon, *first);
         for (lane, key) in self.lanes.iter().zip(0u16..) {
             for (number, track) in &lane.tracks {
                 let mut held: Option<(Step, u32)> = None;
-                for (step, count) in track.counts_from(first) {
+                for (step, count) in track.counts_from(first).take_while(|(step, _)| step <= last) {
                     let group = horizon.group(step);
                     held = match held {
                         Some((at, sum)) if at == group => Some((at, sum.saturating_add(count))),
@@ -198,19 +204,19 @@ impl Windows {
             }
         }
         self.tracks = self.lanes.iter().map(|lane| lane.tracks.len()).sum();
-        self.detail_tracks = self.lanes.iter().map(|lane| lane.details.len()).sum();
+        self.detail_tracks = self.lanes.iter().map(super::Lane::details).sum();
     }
 }
 
 fn put_count(
     rows: &mut BTreeMap<Step, Vec<u8>>,
-    groups: &BTreeSet<Step>,
+    groups: &[Step],
     held: Option<(Step, u32)>,
     key: Key,
     number: u16,
 ) {
     let Some((group, count)) = held else { return };
-    if count == 0 || !groups.contains(&group) {
+    if count == 0 || groups.binary_search(&group).is_err() {
         return;
     }
     let row = rows.entry(group).or_default();

@@ -1,7 +1,7 @@
 //! Small numbers for names, bounded: provider names here, and any other bytes. It counts nothing.
 
 use super::track::Step;
-use foldhash::{HashMap, HashMapExt};
+use crate::classify::{ByHash, Word, hash_of};
 
 /// Stands for a provider in windows and baseline.
 pub type Key = u16;
@@ -45,9 +45,8 @@ impl Provider {
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     rows: Vec<Provider>,
-    keys: HashMap<String, Key>,
-    /// The key of the latest look-up: neighbours in a file often share a provider.
-    latest: Key,
+    /// By the hash of the name. Two names with one hash: the second shares `OTHER`.
+    keys: ByHash<Key>,
     /// Step before which another search for an idle key is in vain.
     search_again: Step,
 }
@@ -55,28 +54,25 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new() -> Names {
         let rows = vec![Provider::new("", true, 0), Provider::new("other", true, 0)];
-        Names { rows, keys: HashMap::new(), latest: HOST, search_again: 0 }
+        Names { rows, keys: ByHash::default(), search_again: 0 }
     }
 
     /// The provider's key, and whether the key was taken from another provider for it.
-    pub(super) fn key(&mut self, name: &str, named: bool, step: Step) -> (Key, bool) {
-        if self.latest >= FIRST && self.get(self.latest).is_some_and(|row| row.name == name) {
-            return (self.latest, false);
-        }
-        if let Some(key) = self.keys.get(name) {
-            self.latest = *key;
-            return (*key, false);
+    pub(super) fn key(&mut self, name: Word<'_>, named: bool, step: Step) -> (Key, bool) {
+        if let Some(key) = self.keys.get(&name.hash) {
+            let is_his = self.get(*key).is_some_and(|row| row.name == name.text);
+            return (if is_his { *key } else { OTHER }, false);
         }
         let room = if named { KEYS } else { KEYS - RESERVED };
         let taken = self.rows.len() - usize::from(FIRST);
         if taken < room {
             let key = Key::try_from(self.rows.len()).unwrap_or(OTHER);
-            self.put(key, Provider::new(name, named, step));
+            self.put(key, Provider::new(name.text, named, step));
             return (key, false);
         }
         match self.idle(step) {
             Some(key) => {
-                self.put(key, Provider::new(name, named, step));
+                self.put(key, Provider::new(name.text, named, step));
                 (key, true)
             }
             None => (OTHER, false),
@@ -103,20 +99,23 @@ impl Names {
             self.rows.push(Provider::new("", false, 0));
         }
         if let Some(held) = self.rows.get_mut(place) {
-            self.keys.remove(&held.name);
+            let before = hash_of(held.name.as_bytes());
+            if self.keys.get(&before) == Some(&key) {
+                self.keys.remove(&before);
+            }
             if key >= FIRST {
-                self.keys.insert(row.name.clone(), key);
+                self.keys.insert(hash_of(row.name.as_bytes()), key);
             }
             *held = row;
         }
-        self.latest = key;
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<Key> {
-        if name == "other" {
+    pub(super) fn find(&self, name: Word<'_>) -> Option<Key> {
+        if name.text == "other" {
             return Some(OTHER);
         }
-        self.keys.get(name).copied()
+        let key = *self.keys.get(&name.hash)?;
+        self.get(key).is_some_and(|row| row.name == name.text).then_some(key)
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&Provider> {
@@ -136,33 +135,29 @@ impl Names {
 #[derive(Debug, Clone)]
 pub(super) struct Words {
     words: Vec<Vec<u8>>,
-    numbers: HashMap<Vec<u8>, u8>,
+    /// By the hash of the word. Two words with one hash: the second shares the last number.
+    numbers: ByHash<u8>,
     limit: u8,
-    latest: u8,
     /// How many of them are on disk.
     pub(super) saved: usize,
 }
 
 impl Words {
     pub(super) fn new(limit: u8) -> Words {
-        Words { words: Vec::new(), numbers: HashMap::new(), limit, latest: 0, saved: 0 }
+        Words { words: Vec::new(), numbers: ByHash::default(), limit, saved: 0 }
     }
 
     pub(super) fn number(&mut self, word: &[u8]) -> u8 {
         // A name longer than any PowerMTA takes is not worth remembering.
         let word = word.get(..128).unwrap_or(word);
-        if self.get(self.latest) == Some(word) {
-            return self.latest;
-        }
-        if let Some(number) = self.numbers.get(word) {
-            self.latest = *number;
-            return *number;
+        let hash = hash_of(word);
+        if let Some(number) = self.numbers.get(&hash) {
+            return if self.get(*number) == Some(word) { *number } else { self.limit };
         }
         match u8::try_from(self.words.len()) {
             Ok(number) if number < self.limit => {
                 self.words.push(word.to_vec());
-                self.numbers.insert(word.to_vec(), number);
-                self.latest = number;
+                self.numbers.insert(hash, number);
                 number
             }
             _ => self.limit,
@@ -190,18 +185,18 @@ mod tests {
     fn a_full_table_pools_strangers_until_somebody_has_been_idle_for_a_week() {
         let mut names = Names::new();
         for i in 0..900 {
-            let (key, _) = names.key(&format!("d{i}.example"), false, 100);
+            let (key, _) = names.key((&format!("d{i}.example")).into(), false, 100);
             assert_eq!(usize::from(key), i + 2);
         }
-        assert_eq!(names.key("late.example", false, 100), (OTHER, false));
-        assert_ne!(names.key("Yahoo", true, 100).0, OTHER, "a named provider has room of its own");
+        assert_eq!(names.key("late.example".into(), false, 100), (OTHER, false));
+        assert_ne!(names.key("Yahoo".into(), true, 100).0, OTHER, "a named provider has room of its own");
         for i in 1..900 {
-            let (key, _) = names.key(&format!("d{i}.example"), false, 100 + IDLE);
+            let (key, _) = names.key((&format!("d{i}.example")).into(), false, 100 + IDLE);
             names.get_mut(key).unwrap().last = 100 + IDLE;
         }
-        assert_eq!(names.key("late.example", false, 100 + IDLE), (2, true), "d0 was idle");
-        assert_eq!(names.find("d0.example"), None);
-        assert_eq!(names.find("late.example"), Some(2));
+        assert_eq!(names.key("late.example".into(), false, 100 + IDLE), (2, true), "d0 was idle");
+        assert_eq!(names.find("d0.example".into()), None);
+        assert_eq!(names.find("late.example".into()), Some(2));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Counts of one thing over eight hours, finer the younger they are. It knows no provider.
 
-use std::collections::VecDeque;
-
 /// Ten seconds of event time, counted from the epoch.
 pub type Step = u32;
 
@@ -52,7 +50,7 @@ impl Horizon {
 /// A merged group stands under its last step. Sums wrap; only differences are ever used.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Track {
-    entries: VecDeque<(Step, u32)>,
+    entries: Vec<(Step, u32)>,
     /// The sum before the first entry.
     base: u32,
     /// Length at which merging is worth while again.
@@ -60,17 +58,23 @@ pub(super) struct Track {
 }
 
 impl Track {
+    #[inline]
     pub(super) fn add(&mut self, step: Step, count: u32, newest: Step) {
-        match self.entries.back_mut() {
+        match self.entries.last_mut() {
             Some((last, sum)) if *last == step => *sum = sum.wrapping_add(count),
-            Some((last, _)) if *last > step => self.add_late(step, count),
-            _ => {
-                let before = self.entries.back().map_or(self.base, |(_, sum)| *sum);
-                self.entries.push_back((step, before.wrapping_add(count)));
-                if self.entries.len() > self.full_at {
-                    self.merge(Horizon::of(newest));
-                }
-            }
+            _ => self.add_other(step, count, newest),
+        }
+    }
+
+    /// The first count of a step, or a late one.
+    fn add_other(&mut self, step: Step, count: u32, newest: Step) {
+        let (last, before) = self.entries.last().copied().unwrap_or((0, self.base));
+        if last > step {
+            return self.add_late(step, count);
+        }
+        self.entries.push((step, before.wrapping_add(count)));
+        if self.entries.len() > self.full_at {
+            self.merge(Horizon::of(newest));
         }
     }
 
@@ -80,7 +84,7 @@ impl Track {
             let before = self.before(place);
             self.entries.insert(place, (step, before));
         }
-        for (_, sum) in self.entries.range_mut(place..) {
+        for (_, sum) in self.entries.iter_mut().skip(place) {
             *sum = sum.wrapping_add(count);
         }
     }
@@ -100,19 +104,15 @@ impl Track {
     }
 
     pub(super) fn merge(&mut self, horizon: Horizon) {
-        while let Some((at, sum)) = self.entries.front().copied() {
-            if at >= horizon.oldest {
-                break;
-            }
-            self.base = sum;
-            self.entries.pop_front();
-        }
-        let mut kept: VecDeque<(Step, u32)> = VecDeque::with_capacity(self.entries.len() / 2 + 16);
-        for (at, sum) in self.entries.drain(..) {
+        let gone = self.entries.iter().take_while(|(at, _)| *at < horizon.oldest);
+        let (gone, base) = gone.fold((0, self.base), |(gone, _), (_, sum)| (gone + 1, *sum));
+        self.base = base;
+        let mut kept: Vec<(Step, u32)> = Vec::with_capacity((self.entries.len() - gone) / 2 + 16);
+        for (at, sum) in self.entries.drain(..).skip(gone) {
             let group = horizon.group(at);
-            match kept.back_mut() {
+            match kept.last_mut() {
                 Some((last, held)) if *last == group => *held = sum,
-                _ => kept.push_back((group, sum)),
+                _ => kept.push((group, sum)),
             }
         }
         self.entries = kept;
@@ -123,7 +123,7 @@ impl Track {
     pub(super) fn counts_from(&self, from: Step) -> impl Iterator<Item = (Step, u32)> + '_ {
         let place = self.entries.partition_point(|(at, _)| *at < from);
         let mut before = self.before(place);
-        self.entries.range(place..).map(move |(at, sum)| {
+        self.entries.iter().skip(place).map(move |(at, sum)| {
             let count = sum.wrapping_sub(before);
             before = *sum;
             (*at, count)
@@ -131,7 +131,7 @@ impl Track {
     }
 
     pub(super) fn newest(&self) -> Option<Step> {
-        self.entries.back().map(|(at, _)| *at)
+        self.entries.last().map(|(at, _)| *at)
     }
 }
 

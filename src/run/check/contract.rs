@@ -127,6 +127,16 @@ mod tests {
         assert!(plugin.text.contains("internal error while judging"), "{}", plugin.text);
     }
 
+    /// Where a panic aborts, nobody can answer for it.
+    #[test]
+    fn what_users_get_unwinds() {
+        let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+        let profiles = manifest["profile"].as_table().unwrap();
+        assert_eq!(profiles["release"]["panic"].as_str(), Some("unwind"));
+        let mut all = profiles.values().filter_map(|profile| profile.get("panic"));
+        assert!(all.all(|panic| panic.as_str() == Some("unwind")));
+    }
+
     #[test]
     fn a_hanging_stage_is_told_by_name_with_the_state_that_was_chosen() {
         let hang = |progress: &Progress| {

@@ -74,6 +74,9 @@ impl Question {
                 "{name} is about the whole host: leave --provider, --vmta, --queue and --domain out"
             ));
         }
+        if self.check.is_some() && !self.scope.except.is_empty() {
+            return Err(format!("--except narrows all, not {name}: leave it out, or name a --provider"));
+        }
         let asks = figure.is_some() && self.check.is_some_and(|check| matches!(check.source, "web" | "smtp"));
         if self.host.is_some() && !asks {
             return Err(format!(
@@ -110,7 +113,8 @@ fn scope(args: &cli::Check, setup: &Setup) -> Scope {
         }
     });
     let vmta = given(&args.vmta).map(|name| if name == "default" { "{default}".to_owned() } else { name });
-    Scope { provider: given(&args.provider).or(looked_up), vmta, queue, domain }
+    let except = args.except.iter().filter(|name| !name.is_empty()).cloned().collect();
+    Scope { provider: given(&args.provider).or(looked_up), vmta, queue, domain, except }
 }
 
 fn seconds(time: Duration) -> Seconds {
@@ -141,8 +145,9 @@ pub fn list() -> String {
     }
     text.push_str(
         "\nWithout ranges a check's findings decide its state. --provider, --vmta, --queue and --domain narrow the\n\
-         checks of accounting records, queue-size and all; -H asks PowerMTA elsewhere (web-monitor, smtp, spool,\n\
-         connections-in, connections-out, queue-size).\n",
+         checks of accounting records, queue-size and all; --except leaves providers out of all, whose\n\
+         findings are told elsewhere; -H asks PowerMTA elsewhere (web-monitor, smtp, spool, connections-in,\n\
+         connections-out, queue-size).\n",
     );
     text
 }

@@ -124,8 +124,12 @@ fn quiet(question: &Question, evidence: &Evidence) -> String {
         .value
         .map_or_else(|| "no attempts".to_owned(), |ratio| format!("deferrals {}", words::percent(ratio)));
     let n = deferrals.n.unwrap_or(0);
+    let elsewhere = match question.scope.except.as_slice() {
+        [] => String::new(),
+        names => format!(" ({} left out)", names.join(", ")),
+    };
     format!(
-        "{}nothing found; {shown} in {} (n={n})",
+        "{}nothing found{elsewhere}; {shown} in {} (n={n})",
         question.scope.bracket(),
         words::lasting(question.window)
     )

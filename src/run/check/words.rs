@@ -45,7 +45,8 @@ pub fn figure(
     };
     let window =
         if reading.n.is_some() { format!(" in {}", lasting(question.window)) } else { String::new() };
-    let text = format!("{bracket}{} {shown}{window}{n}", figure.words());
+    let least = if reading.at_least { "at least " } else { "" };
+    let text = format!("{bracket}{} {least}{shown}{window}{n}", figure.words());
     match left {
         None => text,
         Some(range) => format!("{text}, range {range}. Action: {}", check.action),

@@ -10,7 +10,7 @@ mod told;
 
 use super::RunError;
 use super::judgement::Judgement;
-use super::pipeline::{answer, named};
+use super::pipeline::{answer, text};
 use super::setup::Setup;
 use super::stop::Stop;
 use crate::classify::{Classifier, Providers};
@@ -22,7 +22,6 @@ use crate::record::{Delivery, Finding, Notes, Seconds};
 use backlog::Backlogs;
 use files::OldFiles;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use told::Told;
 
@@ -68,7 +67,6 @@ pub fn run(mut setup: Setup, args: &cli::Replay, started: Instant) -> Result<(),
 /// Everything that a record passes through.
 struct Replay {
     providers: Providers,
-    names: Arc<[Box<str>]>,
     classifier: Classifier,
     judgement: Judgement<'static>,
     backlogs: Option<Backlogs>,
@@ -90,7 +88,6 @@ impl Replay {
         let baselines = Baselines::new();
         let bench = Bench::new(config, &baselines)?;
         Ok(Replay {
-            names: providers.names(),
             classifier: Classifier::new(&providers, setup.rules.clone()),
             providers,
             judgement: Judgement::new(
@@ -130,11 +127,10 @@ impl Replay {
     fn take(&mut self, time: Seconds, record: &Delivery<'_>) -> Result<(), RunError> {
         self.pass(time)?;
         self.told.saw(time);
-        let provider = self.providers.lookup(record.domain(), record.mta);
-        let answer = answer(&mut self.classifier, provider, record);
-        let (name, named) = named(&self.names, provider);
-        let said = (answer.as_ref(), self.classifier.text());
-        self.judgement.record(name, named, record, said, &mut self.changes);
+        let receiver = self.providers.receiver(record.domain(), record.mta);
+        let answer = answer(&mut self.classifier, receiver.provider, record);
+        let said = (answer.as_ref(), text(&self.classifier, answer.as_ref()));
+        self.judgement.record(receiver.name, receiver.is_named(), record, said, &mut self.changes);
         Ok(())
     }
 

@@ -6,9 +6,12 @@ use crate::record::Seconds;
 const LENGTH: usize = 24;
 const DAY: Seconds = 86_400;
 
-/// Remembers the date and the zone that it saw last.
+/// Remembers what it read last, and the date and the zone of it.
 #[derive(Debug, Default)]
 pub struct Clock {
+    last: [u8; LENGTH],
+    /// What `last` says; of no text at all, nothing.
+    said: Option<(Seconds, i16)>,
     date: [u8; 10],
     midnight: Seconds,
     zone: [u8; 5],
@@ -19,16 +22,23 @@ impl Clock {
     /// The time and its offset from UTC in minutes; `None` when it is neither a local time with
     /// its offset nor seconds since the epoch.
     pub fn read(&mut self, text: &[u8]) -> Option<(Seconds, i16)> {
-        if let Some(text) = text.first_chunk::<LENGTH>().filter(|_| text.len() == LENGTH)
-            && let Some((date, rest)) = text.split_first_chunk::<10>()
-            && let Some((time, zone)) = rest.split_last_chunk::<5>()
-        {
-            if *date != self.date || *zone != self.zone {
-                self.turn(date, zone)?;
+        if let Some(text) = text.first_chunk::<LENGTH>().filter(|_| text.len() == LENGTH) {
+            if *text != self.last {
+                self.said = self.read_local(text);
+                self.last = *text;
             }
-            return Some((self.midnight + time_of_day(time)?, self.offset_minutes));
+            return self.said;
         }
         epoch(text).map(|time| (time, 0)).or_else(|| self.read_odd(text))
+    }
+
+    fn read_local(&mut self, text: &[u8; LENGTH]) -> Option<(Seconds, i16)> {
+        let (date, rest) = text.split_first_chunk::<10>()?;
+        let (time, zone) = rest.split_last_chunk::<5>()?;
+        if *date != self.date || *zone != self.zone {
+            self.turn(date, zone)?;
+        }
+        Some((self.midnight + time_of_day(time)?, self.offset_minutes))
     }
 
     /// `T` between date and time is taken as a blank; so are `Z`, `+00:00` and no zone at all.

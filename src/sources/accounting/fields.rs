@@ -5,10 +5,12 @@ use super::header::{Header, SLOTS};
 use super::split::Row;
 use crate::record::{Delivery, Kind, Seconds};
 
-/// Reads rows; remembers the date and the last good time.
+/// Reads rows; remembers the last good time. Each column has a clock of its own: what the one
+/// remembers is of no use to the other.
 #[derive(Debug, Default)]
 pub struct Fields {
-    clock: Clock,
+    logged: Clock,
+    queued: Clock,
     scratch: Vec<u8>,
     last: Option<Seconds>,
 }
@@ -41,13 +43,13 @@ impl Fields {
         }
         let [logged, queued, rcpt, status, diag, mta, category, source, destination, size, vmta, queue] =
             texts;
-        let time = self.clock.read(logged);
+        let time = self.logged.read(logged);
         let good = time.filter(|(time, _)| *time <= now.saturating_add(AHEAD));
         if let Some((time, _)) = good {
             self.last = Some(time);
         }
         let (logged, offset_minutes) = time.unwrap_or((self.last.unwrap_or(now), 0));
-        let queued = if queued.is_empty() { None } else { self.clock.read(queued).map(|(time, _)| time) };
+        let queued = if queued.is_empty() { None } else { self.queued.read(queued).map(|(time, _)| time) };
         let delivery = Delivery {
             kind,
             logged,
@@ -75,12 +77,8 @@ fn undo<'a>(texts: &mut [&'a [u8]; SLOTS], which: u32, scratch: &'a mut Vec<u8>)
     scratch.clear();
     let mut ends = [0; SLOTS];
     for (slot, (text, end)) in texts.iter().zip(&mut ends).enumerate() {
-        let mut second = false;
-        for &byte in text.iter().filter(|_| which >> slot & 1 == 1) {
-            second = byte == b'"' && !second;
-            if !second {
-                scratch.push(byte);
-            }
+        if which >> slot & 1 == 1 {
+            copy_once(text, scratch);
         }
         *end = scratch.len();
     }
@@ -94,6 +92,19 @@ fn undo<'a>(texts: &mut [&'a [u8]; SLOTS], which: u32, scratch: &'a mut Vec<u8>)
     }
 }
 
+/// Of two quotes in a row the second is kept.
+fn copy_once(mut rest: &[u8], scratch: &mut Vec<u8>) {
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        scratch.extend_from_slice(rest.get(..at).unwrap_or(&[]));
+        rest = rest.get(at + 1..).unwrap_or(&[]);
+        if let [b'"', after @ ..] = rest {
+            scratch.push(b'"');
+            rest = after;
+        }
+    }
+    scratch.extend_from_slice(rest);
+}
+
 /// What stands behind the last `@`; the local part goes no further than this line.
 #[inline]
 fn domain(rcpt: &[u8]) -> &[u8] {
@@ -102,8 +113,14 @@ fn domain(rcpt: &[u8]) -> &[u8] {
 
 #[inline]
 fn number(text: &[u8]) -> u64 {
-    let digit = |sum: u64, byte: &u8| {
-        byte.is_ascii_digit().then(|| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0')))
-    };
-    text.iter().try_fold(0, digit).unwrap_or(0)
+    if text.is_empty() {
+        return 0;
+    }
+    // Beyond 19 digits it stops growing.
+    let sum = |sum: u64, byte: &u8| sum.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+    match text.iter().all(u8::is_ascii_digit) {
+        true if text.len() <= 19 => text.iter().fold(0, sum),
+        true => u64::MAX,
+        false => 0,
+    }
 }

@@ -28,7 +28,7 @@ pub fn masks(block: &[u8; BLOCK]) -> Masks {
 }
 
 /// Bit i of the answer is the parity of the bits 0 to i.
-#[inline]
+#[inline(always)]
 pub fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;

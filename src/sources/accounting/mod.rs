@@ -1,5 +1,7 @@
 //! Accounting files: delivery records as PowerMTA writes them. It counts nothing but what it read.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod careful;
 mod clock;
 mod fields;

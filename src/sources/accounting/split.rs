@@ -2,14 +2,13 @@
 
 use super::careful::{Outcome, Rest, read_one};
 use super::header::{Header, MOST_COLUMNS, is_code};
-use super::masks::{BLOCK, masks, parity};
+use super::masks::{BLOCK, Masks, masks, parity};
 use crate::sources::follow::{Carry, LONGEST_RECORD, Piece, Taken};
 
-/// One record: where it begins, and where each of its fields ends.
+/// One record: where its fields end, behind the place before the first one.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     pub bytes: &'a [u8],
-    pub start: usize,
     pub ends: &'a [usize],
 }
 
@@ -17,14 +16,15 @@ impl<'a> Row<'a> {
     /// A field as it stands in the file, quotes included.
     #[inline]
     pub fn field(&self, column: usize) -> &'a [u8] {
-        let Some(&end) = self.ends.get(column) else { return b"" };
-        let start = match column.checked_sub(1) {
-            Some(before) => self.ends.get(before).map_or(end, |before| before + 1),
-            None => self.start,
-        };
-        self.bytes.get(start..end).unwrap_or(b"")
+        match self.ends.get(column..column.wrapping_add(2)) {
+            Some([before, end]) => self.bytes.get(before.wrapping_add(1)..*end).unwrap_or(b""),
+            _ => b"",
+        }
     }
 }
+
+/// The place before the first field, every field of a record, and one block's more.
+const ROOM: usize = 1 + MOST_COLUMNS + BLOCK;
 
 /// Splits pieces; keeps the header in force and room for one record's fields.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Splitter {
 }
 
 /// Why the fast way stopped, always at the beginning of a record.
-enum Stop {
+pub enum Stop {
     /// What follows is not whole.
     End,
     /// What follows is no plain record.
@@ -46,7 +46,7 @@ impl Default for Splitter {
     fn default() -> Splitter {
         let header =
             Header::read("").unwrap_or(Header { columns: 1, slots: [usize::MAX; super::header::SLOTS] });
-        Splitter { text: String::new(), header, ends: vec![0; MOST_COLUMNS + BLOCK] }
+        Splitter { text: String::new(), header, ends: vec![0; ROOM] }
     }
 }
 
@@ -88,52 +88,12 @@ impl Splitter {
     /// Takes well-formed records until something else comes. Everything that it takes, `step`
     /// would take just so.
     fn run(&mut self, bytes: &[u8], taken: &mut Taken, each: &mut dyn FnMut(&Header, Row<'_>)) -> Stop {
-        let header = &self.header;
-        let ends = self.ends.as_mut_slice();
-        let mut start = taken.bytes;
-        let mut base = start;
-        let mut filled = 0;
-        let mut quoting = Quoting::default();
-        let mut last = [0; BLOCK];
-        while base < bytes.len() {
-            let rest = bytes.get(base..).unwrap_or(&[]);
-            let (block, length) = match rest.first_chunk::<BLOCK>() {
-                Some(block) => (block, BLOCK),
-                None => {
-                    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                    (&last, rest.len())
-                }
-            };
-            let (mut commas, mut newlines, bad) = quoting.read(block, length);
-            let sound = if bad == 0 { u64::MAX } else { (bad & bad.wrapping_neg()) - 1 };
-            newlines &= sound;
-            commas &= sound;
-            while newlines != 0 {
-                let upto = newlines ^ (newlines - 1);
-                filled = push(ends, filled, base, (commas | newlines) & upto);
-                commas &= !upto;
-                newlines &= !upto;
-                let end = base + upto.count_ones() as usize - 1;
-                if filled != header.columns || !close(bytes, start, end, ends, filled) {
-                    return Stop::Care;
-                }
-                let row = Row { bytes, start, ends: ends.get(..filled).unwrap_or(&[]) };
-                if !is_code(row.field(0)) || row.field(0) == b"type" {
-                    return Stop::Care;
-                }
-                each(header, row);
-                taken.records += 1;
-                start = end + 1;
-                taken.bytes = start;
-                filled = 0;
-            }
-            filled = push(ends, filled, base, commas);
-            if bad != 0 || filled > MOST_COLUMNS {
-                return Stop::Care;
-            }
-            base += BLOCK;
+        let (header, ends) = (&self.header, self.ends.as_mut_slice());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(stop) = super::avx2::run(header, ends, bytes, taken, each) {
+            return stop;
         }
-        Stop::End
+        run_with(masks, header, ends, bytes, taken, each)
     }
 
     /// Deals with whatever stands at the beginning of a line; `false` when that needs more bytes.
@@ -222,7 +182,8 @@ impl Splitter {
                 Outcome::Record(length) => {
                     let start = taken.bytes;
                     self.ends.iter_mut().for_each(|end| *end += start);
-                    let row = Row { bytes: piece.bytes, start, ends: &self.ends };
+                    self.ends.insert(0, start.wrapping_sub(1));
+                    let row = Row { bytes: piece.bytes, ends: &self.ends };
                     let known = is_code(row.field(0));
                     if known {
                         each(&self.header, row);
@@ -250,8 +211,64 @@ impl Splitter {
     }
 
     fn room(&mut self) {
-        self.ends.resize(MOST_COLUMNS + BLOCK, 0);
+        self.ends.resize(ROOM, 0);
     }
+}
+
+/// The loop of `Splitter::run`, to be compiled for each way to look at a block.
+#[inline(always)]
+pub fn run_with(
+    look: impl Fn(&[u8; BLOCK]) -> Masks,
+    header: &Header,
+    ends: &mut [usize],
+    bytes: &[u8],
+    taken: &mut Taken,
+    each: &mut dyn FnMut(&Header, Row<'_>),
+) -> Stop {
+    let mut start = taken.bytes;
+    let mut base = start;
+    let mut filled = open(ends, start);
+    let mut quoting = Quoting::default();
+    let mut last = [0; BLOCK];
+    while base < bytes.len() {
+        let rest = bytes.get(base..).unwrap_or(&[]);
+        let (block, length) = match rest.first_chunk::<BLOCK>() {
+            Some(block) => (block, BLOCK),
+            None => {
+                last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                (&last, rest.len())
+            }
+        };
+        let (mut commas, mut newlines, bad) = quoting.read(look(block), length);
+        let sound = if bad == 0 { u64::MAX } else { (bad & bad.wrapping_neg()) - 1 };
+        newlines &= sound;
+        commas &= sound;
+        while newlines != 0 {
+            let upto = newlines ^ (newlines - 1);
+            filled = push(ends, filled, base, (commas | newlines) & upto);
+            commas &= !upto;
+            newlines &= !upto;
+            let end = base + upto.count_ones() as usize - 1;
+            if filled != 1 + header.columns || !close(bytes, start, end, ends, filled) {
+                return Stop::Care;
+            }
+            let row = Row { bytes, ends: ends.get(..filled).unwrap_or(&[]) };
+            if !is_code(row.field(0)) || row.field(0) == b"type" {
+                return Stop::Care;
+            }
+            each(header, row);
+            taken.records += 1;
+            start = end + 1;
+            taken.bytes = start;
+            filled = open(ends, start);
+        }
+        filled = push(ends, filled, base, commas);
+        if bad != 0 || filled > 1 + MOST_COLUMNS {
+            return Stop::Care;
+        }
+        base += BLOCK;
+    }
+    Stop::End
 }
 
 /// An empty line, which is neither a record nor damage.
@@ -264,7 +281,7 @@ fn blank_line(bytes: &[u8]) -> usize {
 }
 
 /// Cuts the carriage return off the last field; a record must fit into its limit.
-#[inline]
+#[inline(always)]
 fn close(bytes: &[u8], start: usize, end: usize, ends: &mut [usize], filled: usize) -> bool {
     if end > start
         && bytes.get(end - 1) == Some(&b'\r')
@@ -275,7 +292,16 @@ fn close(bytes: &[u8], start: usize, end: usize, ends: &mut [usize], filled: usi
     end - start < LONGEST_RECORD
 }
 
-#[inline]
+/// The first entry stands for the byte before the record, which need not exist.
+#[inline(always)]
+fn open(ends: &mut [usize], start: usize) -> usize {
+    if let Some(slot) = ends.first_mut() {
+        *slot = start.wrapping_sub(1);
+    }
+    1
+}
+
+#[inline(always)]
 fn push(ends: &mut [usize], mut filled: usize, base: usize, mut bits: u64) -> usize {
     while bits != 0 {
         if let Some(slot) = ends.get_mut(filled) {
@@ -305,9 +331,8 @@ impl Default for Quoting {
 
 impl Quoting {
     /// The commas and line ends outside quotes, and where quotes are not as they should be.
-    #[inline]
-    fn read(&mut self, block: &[u8; BLOCK], length: usize) -> (u64, u64, u64) {
-        let found = masks(block);
+    #[inline(always)]
+    fn read(&mut self, found: Masks, length: usize) -> (u64, u64, u64) {
         let real = if length < BLOCK { (1 << length) - 1 } else { u64::MAX };
         let (raw_commas, raw_newlines) = (found.commas & real, found.newlines & real);
         if (found.quotes & real) | self.inside | self.closed == 0 {

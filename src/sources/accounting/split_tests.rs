@@ -127,7 +127,7 @@ fn split(data: &[u8], cuts: &[usize]) -> (Rows, u64) {
         let ended = end == data.len() && at <= end;
         let piece = Piece { bytes: &data[at..end], at: at as u64, ended };
         let taken = splitter.take(&piece, &mut carry, &mut |_, row| {
-            rows.push((0..row.ends.len()).map(|column| row.field(column).to_vec()).collect());
+            rows.push((0..row.ends.len() - 1).map(|column| row.field(column).to_vec()).collect());
         });
         at += taken.bytes;
         rejected += taken.rejected;

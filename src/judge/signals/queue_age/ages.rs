@@ -19,10 +19,62 @@ pub const AHEAD: Seconds = 12 * 3_600;
 /// The ages of all providers and of the queues with the oldest mail, from one run to the next.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ages {
-    providers: BTreeMap<String, Age>,
-    queues: BTreeMap<String, Queue>,
+    providers: Oldest<Age>,
+    queues: Oldest<Queue>,
     #[serde(skip)]
     limits: Limits,
+}
+
+/// Those with the oldest mail, by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Oldest<T> {
+    known: BTreeMap<String, T>,
+    /// Of each of them the oldest mail was queued by then. The bound may be too late: then only the
+    /// search for the youngest is in vain.
+    #[serde(skip)]
+    youngest: Option<Seconds>,
+}
+
+impl<T> Default for Oldest<T> {
+    fn default() -> Oldest<T> {
+        Oldest { known: BTreeMap::new(), youngest: None }
+    }
+}
+
+impl<T> Oldest<T> {
+    fn get_mut(&mut self, name: &str, queued: Seconds) -> Option<&mut T> {
+        let known = self.known.get_mut(name)?;
+        if let Some(youngest) = &mut self.youngest {
+            *youngest = queued.max(*youngest);
+        }
+        Some(known)
+    }
+
+    /// Gives up the one whose mail is youngest, if it is younger than this and there is no room.
+    /// Most mail is as young as everybody's, which is told without a search.
+    fn has_room(&mut self, queued: Seconds, most: usize, oldest: impl Fn(&T) -> Seconds) -> bool {
+        if self.known.len() < most {
+            return true;
+        }
+        if self.youngest.is_some_and(|youngest| queued >= youngest) {
+            return false;
+        }
+        let Some((name, one)) = self.known.iter().max_by_key(|(_, one)| oldest(one)) else { return false };
+        self.youngest = Some(oldest(one));
+        if oldest(one) <= queued {
+            return false;
+        }
+        let name = name.clone();
+        self.known.remove(&name).is_some()
+    }
+
+    fn insert(&mut self, name: &str, one: T, queued: Seconds) {
+        if let Some(youngest) = &mut self.youngest {
+            *youngest = queued.max(*youngest);
+        }
+        self.known.insert(name.to_owned(), one);
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,47 +126,36 @@ impl Ages {
             return;
         };
         let length = self.limits.of(provider).period();
-        if let Some(age) = self.providers.get_mut(provider) {
+        if let Some(age) = self.providers.get_mut(provider, queued) {
             age.add(length, logged, queued);
-        } else if self.providers.len() < MOST_PROVIDERS
-            || make_room(&mut self.providers, queued, |age| age.now.oldest)
-        {
-            self.providers.insert(provider.to_owned(), Age::new(length, logged, queued));
+        } else if self.providers.has_room(queued, MOST_PROVIDERS, |age| age.now.oldest) {
+            self.providers.insert(provider, Age::new(length, logged, queued), queued);
         }
         let Ok(queue) = std::str::from_utf8(queue) else { return };
-        if let Some(known) = self.queues.get_mut(queue) {
+        if let Some(known) = self.queues.get_mut(queue, queued) {
             known.age.add(length, logged, queued);
-        } else if !queue.is_empty()
-            && (self.queues.len() < MOST_QUEUES
-                || make_room(&mut self.queues, queued, |known| known.age.now.oldest))
+        } else if !queue.is_empty() && self.queues.has_room(queued, MOST_QUEUES, |known| known.age.now.oldest)
         {
             let age = Age::new(length, logged, queued);
-            self.queues.insert(queue.to_owned(), Queue { provider: provider.to_owned(), age });
+            self.queues.insert(queue, Queue { provider: provider.to_owned(), age }, queued);
         }
     }
 
     /// What is known at `now`, for the judge; what was not heard of for long is forgotten.
     pub fn rows(&mut self, now: Seconds) -> Vec<Sample> {
-        self.providers.retain(|_, age| age.is_fresh(now));
-        self.queues.retain(|_, queue| queue.age.is_fresh(now));
+        self.providers.known.retain(|_, age| age.is_fresh(now));
+        self.queues.known.retain(|_, queue| queue.age.is_fresh(now));
         let row = |provider: &str, age: &Age, limit| {
             age.told(Sample::new(HIDDEN).tag("class", "age").tag("provider", provider), now, limit)
         };
         let providers =
-            self.providers.iter().map(|(provider, age)| row(provider, age, self.limits.of(provider)));
-        let queues = self.queues.iter().map(|(name, queue)| {
+            self.providers.known.iter().map(|(provider, age)| row(provider, age, self.limits.of(provider)));
+        let queues = self.queues.known.iter().map(|(name, queue)| {
             let limit = self.limits.of_queue(name, &queue.provider);
             row(&queue.provider, &queue.age, limit).tag("queue", name.clone())
         });
         providers.chain(queues).collect()
     }
-}
-
-/// Gives up the one whose mail is youngest, if it is younger than this.
-fn make_room<T>(known: &mut BTreeMap<String, T>, queued: Seconds, oldest: impl Fn(&T) -> Seconds) -> bool {
-    let youngest = known.iter().max_by_key(|(_, age)| oldest(age)).filter(|(_, age)| oldest(age) > queued);
-    let Some(name) = youngest.map(|(name, _)| name.clone()) else { return false };
-    known.remove(&name).is_some()
 }
 
 impl Age {
