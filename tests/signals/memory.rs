@@ -71,7 +71,7 @@ fn memory_pools_are_shown_where_a_version_has_them_and_asked_for_once_a_day_else
         rig.configure_command(script.to_str().unwrap());
         rig.pass(60);
         let metrics = rig.collect(&[]);
-        let expected = Value::Float(123_456.0);
+        let expected = Value::Int(123_456);
         let shown = metrics.get("pmta_memory_pool", &[("name", "heapinuse")], "value");
         assert_eq!(shown, has.then_some(&expected), "{}", metrics.text);
         assert_eq!(

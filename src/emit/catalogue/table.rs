@@ -238,7 +238,7 @@ pub const MEASUREMENTS: &[Measurement] = &[
         name: "pmta_memory_pool",
         tags: &["name"],
         help: "What `pmta show memory` says, where a version has it (5.0 has not)",
-        fields: &[float("value", "PowerMTA's own", "The number under this name")],
+        fields: &[int("value", "PowerMTA's own", "The number under this name")],
     },
     Measurement {
         name: "pmta_disk",

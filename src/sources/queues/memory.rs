@@ -22,7 +22,7 @@ pub fn ask(asker: &Asker<'_>, memory: &mut dyn Memory, now: Seconds, sink: &mut 
         Ok((pools, _)) if !pools.0.is_empty() => {
             memory.put(ASKED, now.to_string().as_bytes());
             for (name, value) in pools.0 {
-                sink.sample(Sample::new("pmta_memory_pool").tag("name", name).float("value", value));
+                sink.sample(Sample::new("pmta_memory_pool").tag("name", name).int("value", value));
             }
         }
         _ => memory.put(ABSENT, now.to_string().as_bytes()),
@@ -30,7 +30,7 @@ pub fn ask(asker: &Asker<'_>, memory: &mut dyn Memory, now: Seconds, sink: &mut 
 }
 
 #[derive(Debug, Default)]
-struct Pools(Vec<(String, f64)>);
+struct Pools(Vec<(String, i64)>);
 
 impl Listener for Pools {
     fn leaf(&mut self, path: &Path, value: &Scalar<'_>) {
@@ -44,7 +44,8 @@ impl Listener for Pools {
             && !known
             && self.0.len() < MOST
         {
-            self.0.push((name, number));
+            // Whole numbers, as every amount is; what is too large is shown as the largest.
+            self.0.push((name, number.round() as i64));
         }
     }
 }
@@ -58,6 +59,6 @@ mod tests {
     fn numbers_have_plain_names_and_words_are_left_out() {
         let text = "memory.heapInUse=\"123456\"\nmemory.Heap_Free=\"12.5\"\nmemory.allocator=\"jemalloc\"\nmemory.heapInUse=\"9\"\n";
         let (pools, _): (Pools, String) = read_text(text).unwrap();
-        assert_eq!(pools.0, [("heapinuse".to_owned(), 123_456.0), ("heap_free".to_owned(), 12.5)]);
+        assert_eq!(pools.0, [("heapinuse".to_owned(), 123_456), ("heap_free".to_owned(), 13)]);
     }
 }
