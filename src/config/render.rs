@@ -62,7 +62,8 @@ fn providers(config: &Config, out: &mut String) {
     out.push_str("[providers]\n");
     for (name, domains) in &config.providers {
         let domains = Value::Array(domains.iter().cloned().map(Value::String).collect());
-        out.push_str(&format!("{} = {}\n", Value::String(name.clone()), written(&domains)));
+        // A table's own spelling: a key may not be written in every way that a text may.
+        out.push_str(&toml::Table::from_iter([(name.clone(), domains)]).to_string());
     }
     if config.providers.is_empty() {
         out.push_str("# \"Example Corp\" = [\"example.com\", \"*.mx.example.net\"]\n");

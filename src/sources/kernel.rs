@@ -129,9 +129,11 @@ fn look(
             continue;
         }
         if !first_sight {
-            let gap = record.number - last - 1;
+            // A saved log may hold any number: what no kernel counts up to must not fall back to less.
+            let gap = record.number.saturating_sub(last).saturating_sub(1);
             if same_boot && gap > 0 {
-                *counts.entry(MISSED.to_owned()).or_default() += gap;
+                let missed = counts.entry(MISSED.to_owned()).or_default();
+                *missed = missed.saturating_add(gap);
             }
             if let Some(class) = record.class() {
                 count(&mut counts, &mut told, (class, record.text), sink);

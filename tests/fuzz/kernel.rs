@@ -1,5 +1,5 @@
-//! The kernel's log: whatever its records hold, two looks at it never panic, no count falls, and
-//! every class is one of ours.
+//! The kernel's log: whatever its records hold, looks at it while it grows and after another start
+//! of the host never panic, no count falls, and every class is one of ours.
 
 use pmta_vitals::config::Config;
 use pmta_vitals::record::{Delivery, Finding, LogLine, Notes, Sample, Sink, Tick, Value, tag};
@@ -26,13 +26,18 @@ pub const WORDS: &[&str] = &[
 pub fn body(data: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("kmsg");
-    std::fs::write(&path, data).expect("a file");
+    let boot = folder.path().join("sys/kernel/random/boot_id");
+    std::fs::create_dir_all(boot.parent().expect("its folder")).expect("a folder");
     let mut config = Config::default();
-    config.logs.kernel = path;
+    config.logs.kernel.clone_from(&path);
     config.host.proc = folder.path().to_owned();
     let mut notes = Notes::default();
     let mut before = BTreeMap::new();
-    for now in [1_000, 2_000] {
+    let half = &data[..data.len() / 2];
+    for (now, seen, start) in [(1_000, half, "a"), (2_000, data, "a"), (3_000, half, "b"), (4_000, data, "b")]
+    {
+        std::fs::write(&path, seen).expect("a file");
+        std::fs::write(&boot, start).expect("a file");
         let started = Instant::now();
         let tick = Tick { now_ns: now * 1_000_000_000, started, deadline: started + Duration::from_secs(60) };
         let mut heard = Heard::default();
