@@ -128,11 +128,10 @@ fn look(
             // A saved log may hold any number: what no kernel counts up to must not fall back to less.
             let gap = record.number.saturating_sub(last).saturating_sub(1);
             if same_boot && gap > 0 {
-                let missed = counts.entry(MISSED.to_owned()).or_default();
-                *missed = missed.saturating_add(gap);
+                add(&mut counts, MISSED, gap);
             }
             if let Some(class) = record.class() {
-                *counts.entry(class.to_owned()).or_default() += 1;
+                add(&mut counts, class, 1);
                 if told < MOST_LINES {
                     told += 1;
                     sink.sample(
@@ -154,6 +153,11 @@ fn look(
         memory.put(COUNTS, &text);
     }
     Ok(())
+}
+
+fn add(counts: &mut BTreeMap<String, i64>, class: &str, more: i64) {
+    let count = counts.entry(class.to_owned()).or_default();
+    *count = count.saturating_add(more);
 }
 
 fn counts(memory: &dyn Memory) -> BTreeMap<String, i64> {
