@@ -132,8 +132,7 @@ fn look(
             // A saved log may hold any number: what no kernel counts up to must not fall back to less.
             let gap = record.number.saturating_sub(last).saturating_sub(1);
             if same_boot && gap > 0 {
-                let missed = counts.entry(MISSED.to_owned()).or_default();
-                *missed = missed.saturating_add(gap);
+                add(&mut counts, MISSED, gap);
             }
             if let Some(class) = record.class() {
                 count(&mut counts, &mut told, (class, record.text), sink);
@@ -211,7 +210,7 @@ fn count(
     (class, text): (&str, &[u8]),
     sink: &mut dyn Sink,
 ) {
-    *counts.entry(class.to_owned()).or_default() += 1;
+    add(counts, class, 1);
     if *told < MOST_LINES {
         *told += 1;
         let row = Sample::new(HIDDEN).tag("log", "kernel").tag("class", class);
@@ -225,12 +224,16 @@ fn keep(counts: &BTreeMap<String, i64>, memory: &mut dyn Memory) {
     }
 }
 
+fn add(counts: &mut BTreeMap<String, i64>, class: &str, more: i64) {
+    let count = counts.entry(class.to_owned()).or_default();
+    *count = count.saturating_add(more);
+}
+
 fn counts(memory: &dyn Memory) -> BTreeMap<String, i64> {
     memory.get(COUNTS).and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-/// Tells one boot from the next; `-` where the host does not say.
-/// Another name after each start of the host; `-` when nobody tells.
+/// Another name after each start of the host; `-` where nobody tells.
 pub fn boot_id(proc: &Path) -> String {
     let mut text = String::new();
     let read = File::open(proc.join("sys/kernel/random/boot_id"))
