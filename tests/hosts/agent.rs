@@ -120,9 +120,11 @@ impl Telegraf {
     }
 
     /// Waits for two whole collections from now on, so that one of them began after now.
-    pub fn two_more(&self) {
+    /// The first may have been under way before, and the last may be half written: the one between
+    /// them is whole.
+    pub fn three_more(&self) {
         let before = self.collections();
-        self.wait("two more collections", || (self.collections() >= before + 2).then_some(()));
+        self.wait("three more collections", || (self.collections() >= before + 3).then_some(()));
     }
 
     /// Ends it as systemd would, and waits.

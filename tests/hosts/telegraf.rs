@@ -38,7 +38,7 @@ fn running(program: &Path, drop_in: &str, seed: &str) -> (Telegraf, Simulated, T
 /// Waits until the host has ended; then what Telegraf wrote last is the truth.
 fn exact(telegraf: &Telegraf, host: &mut Simulated) {
     let truth = host.truth();
-    telegraf.two_more();
+    telegraf.three_more();
     let last = last_values(&telegraf.written());
     let counters = [
         ("d", "delivered_total"),
