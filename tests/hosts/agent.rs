@@ -119,9 +119,8 @@ impl Telegraf {
         child
     }
 
-    /// Waits for two whole collections from now on, so that one of them began after now.
-    /// The first may have been under way before, and the last may be half written: the one between
-    /// them is whole.
+    /// Waits for three collections from now on: the first may have been under way before, the last
+    /// may be half written, and the one between them is whole.
     pub fn three_more(&self) {
         let before = self.collections();
         self.wait("three more collections", || (self.collections() >= before + 3).then_some(()));
