@@ -58,7 +58,8 @@ fn whatever_happens_to_files_the_count_is_the_truth() {
 const FAILED_ONCE: &[(&str, bool, &[Step])] = {
     use Step::{
         Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, MoveAway,
-        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate, Wait,
+        Partial, RotateNumbered, Run, RunLate, RunShort, SlowCopyTruncate, SlowGzip, SuccessorFirst,
+        Truncate, Wait,
     };
     &[
         (
@@ -113,6 +114,11 @@ const FAILED_ONCE: &[(&str, bool, &[Step])] = {
                 Run,
                 Append(1),
             ],
+        ),
+        (
+            "half a copy on the inode of a file that was empty: what waits for it is said to wait",
+            true,
+            &[CopyTruncate, RunShort(0), RotateNumbered, Append(3), GzipNewest, SlowCopyTruncate],
         ),
     ]
 };
