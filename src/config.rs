@@ -190,11 +190,19 @@ pub struct Judge {
     pub smallest_excess: f64,
     /// For `mean-stddev` only.
     pub sigmas: f64,
+    /// What goes on is told again after so many seconds; 0 is never.
+    pub remind_seconds: u64,
 }
 
 impl Default for Judge {
     fn default() -> Judge {
-        Judge { method: Method::Reasons, alpha: 1e-7, smallest_excess: 40.0, sigmas: 2.0 }
+        Judge {
+            method: Method::Reasons,
+            alpha: 1e-7,
+            smallest_excess: 40.0,
+            sigmas: 2.0,
+            remind_seconds: 14_400,
+        }
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) const KEYS: &[Key] = &[
     key!("judge", "alpha", Number, check::alpha, "", "1e-7", "Chance below which a window counts as a deviation"),
     key!("judge", "smallest_excess", Number, check::not_negative, "", "40.0", "Attempts above the expected ones before anything may fire"),
     key!("judge", "sigmas", Number, check::positive, "", "2.0", "Standard deviations, for `mean-stddev` only"),
+    key!("judge", "remind_seconds", Count, check::backlog, "", "14400", "What goes on is told again after so many seconds; 0 is never"),
     key!("suppress", "provider", Text, check::word, "every provider", "\"Gmail\"", "Provider that it applies to"),
     key!("suppress", "reason", Text, check::word, "every reason", "\"greylisted\"", "Reason that it applies to"),
     key!("suppress", "minutes", Text, check::minutes, "the whole hour", "\"0-10\"", "Minutes of the hour, the last not included"),

@@ -7,6 +7,7 @@ mod bench;
 pub mod checks;
 mod describe;
 pub mod detectors;
+mod habits;
 mod learn;
 mod life;
 mod series_step;

@@ -72,6 +72,10 @@ pub struct Strictness {
     pub excess_few: f64,
     pub rise_few: f64,
     pub alpha_ln: f64,
+    /// Fewer refusals say nothing.
+    pub fewest: u64,
+    /// So few do where there are none as a rule.
+    pub at_once: bool,
     pub windows: &'static [Seconds],
     /// Known for bursts that heal themselves within minutes: nobody is told before it has lasted.
     pub patient: bool,
@@ -132,6 +136,8 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
         excess_few: 0.3 * settings.smallest_excess,
         rise_few: 0.15,
         alpha_ln: settings.alpha.max(1e-300).ln(),
+        fewest: 8,
+        at_once: false,
         windows: SOFT_WINDOWS,
         patient: false,
         pages: true,
@@ -153,6 +159,9 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             factor: 4.0,
             excess_long: settings.smallest_excess.min(8.0),
             windows: HARD_WINDOWS,
+            // A list does not forget by itself.
+            at_once: reason == Reason::Blocklisted,
+            fewest: if reason == Reason::Blocklisted { 5 } else { soft.fewest },
             ..soft
         },
         Signal::Reason(reason) => Strictness {

@@ -92,6 +92,15 @@ pub fn over(subject: &str, what: &str, minutes: i64) -> String {
     format!("[{subject}] Resolved after {minutes} min: {what}")
 }
 
+/// Afterwards, of what nobody was told.
+pub fn healed(subject: &str, what: &str, was: f64, now: f64, minutes: i64) -> String {
+    format!(
+        "[{subject}] Healed by itself after {minutes} min, nobody was told: {what} {} → {}",
+        percent(was),
+        percent(now)
+    )
+}
+
 pub fn resolved(subject: &str, what: &str, was_at: f64, minutes: i64) -> String {
     format!("[{subject}] Resolved after {minutes} min: {what} had reached {}", percent(was_at))
 }

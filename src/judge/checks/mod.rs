@@ -10,7 +10,7 @@ pub use gauges::{Gauges, WATCHED};
 pub use scope::Scope;
 
 use super::DETECTORS;
-use super::detectors::{connections, mean_stddev, resolver, slow};
+use super::detectors::{mean_stddev, resolver, shared, slow};
 use super::signals::SIGNALS;
 use crate::classify::Reason;
 use crate::ledger::Windows;
@@ -180,7 +180,10 @@ fn figure_of(detector: &str) -> Option<Figure> {
         "bounce-ratio" => Some(Figure::Bounces),
         slow::NAME => Some(Figure::Delay),
         resolver::NAME => Some(Figure::Reason(Reason::Dns)),
-        connections::NAME => Some(Figure::Reason(Reason::ConnectFailure)),
+        shared::CONNECTIONS => Some(Figure::Reason(Reason::ConnectFailure)),
+        shared::AUTHENTICATION => Some(Figure::Reason(Reason::Auth)),
+        shared::BLOCKLISTING => Some(Figure::Reason(Reason::Blocklisted)),
+        shared::TLS => Some(Figure::Reason(Reason::Tls)),
         _ => None,
     }
 }
