@@ -219,4 +219,9 @@ pub struct Suppress {
     pub dates: Option<Vec<String>>,
     /// Waiting recipients above which nothing is suppressed.
     pub unless_backlog: Option<i64>,
+    /// A single stretch of time, RFC 3339.
+    pub from: Option<String>,
+    pub until: Option<String>,
+    /// The name of planned work: then the host's own signals are suppressed, too.
+    pub maintenance: Option<String>,
 }

@@ -109,6 +109,9 @@ pub(super) const KEYS: &[Key] = &[
     key!("suppress", "weekdays", Texts, check::weekdays, "every day", "[\"sat\", \"sun\"]", "Days of the week"),
     key!("suppress", "dates", Texts, check::dates, "every date", "[\"2026-12-24\"]", "Dates (YYYY-MM-DD)"),
     key!("suppress", "unless_backlog", Count, check::backlog, "no bound", "50000", "Waiting recipients above which nothing is suppressed"),
+    key!("suppress", "from", Text, check::time, "ever", "\"2026-12-01T22:00:00+01:00\"", "Begin of a single stretch"),
+    key!("suppress", "until", Text, check::time, "for ever", "\"2026-12-02T02:00:00+01:00\"", "Its end"),
+    key!("suppress", "maintenance", Text, check::word, "no planned work", "\"new disks\"", "Name of planned work: the host's own signals are suppressed too"),
 ];
 
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {

@@ -8,7 +8,7 @@ mod silence;
 
 use super::describe::{Scene, conclude, describe, route, severity};
 use super::detectors::throughput::Throughput;
-use super::detectors::{self, mean_stddev, reasons, resolver, slow};
+use super::detectors::{self, drift, mean_stddev, reasons, resolver, slow};
 use super::habits::Habits;
 use super::learn;
 use super::life::{Alarm, Case, Cases, Group, enter, next_state};
@@ -37,8 +37,8 @@ pub struct Bench {
     awake: BTreeSet<(Key, u8)>,
     throughput: Throughput,
     habits: Habits,
-    /// Trouble that ended in this step before anybody was told.
-    healed: Vec<Finding>,
+    /// To be told once: trouble that ended before anybody was told, and weekly drift.
+    notes: Vec<Finding>,
 }
 
 impl Bench {
@@ -54,7 +54,7 @@ impl Bench {
             surroundings: Surroundings::default(),
             throughput: Throughput::load(baselines),
             habits: Habits::load(baselines),
-            healed: Vec::new(),
+            notes: Vec::new(),
             awake: stirring.map(|(key, signal, _)| (key, signal)).collect(),
         })
     }
@@ -73,13 +73,14 @@ impl Bench {
             learn::close_buckets(at, windows, baselines, &self.settings);
             let dropped = self.cases.open(HOST, Group::Drop).is_some();
             self.throughput.close(at, windows, dropped, baselines);
+            self.notes.extend(drift::weekly(at, windows, baselines));
         }
         if at % 60 == 0 {
             self.judge_volume(at, windows);
         }
         let busy = windows.sum(HOST, Channel::Attempts, at - STEP, at) > 0;
         if !busy && self.awake.is_empty() && self.cases.is_empty() {
-            return Vec::new();
+            return std::mem::take(&mut self.notes);
         }
         if at % 60 == 10 {
             self.leave_windows(at, windows, baselines);
@@ -90,7 +91,7 @@ impl Bench {
             self.judge_totals(at, windows, baselines);
         }
         let mut changed = self.settle(at, windows, baselines);
-        changed.append(&mut self.healed);
+        changed.append(&mut self.notes);
         self.cases.drop_old(at);
         self.cases.keep(baselines);
         self.habits.keep(baselines);

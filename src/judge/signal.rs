@@ -152,18 +152,7 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             excess_long: settings.smallest_excess.min(20.0),
             ..soft
         },
-        Signal::Reason(reason) if is_hard(reason) => Strictness {
-            prior: Prior { k: 0.2, n: 50.0, floor: 0.001 },
-            hard: true,
-            delta: 0.03,
-            factor: 4.0,
-            excess_long: settings.smallest_excess.min(8.0),
-            windows: HARD_WINDOWS,
-            // A list does not forget by itself.
-            at_once: reason == Reason::Blocklisted,
-            fewest: if reason == Reason::Blocklisted { 5 } else { soft.fewest },
-            ..soft
-        },
+        Signal::Reason(reason) if is_hard(reason) => hard(reason, soft, settings),
         Signal::Reason(reason) => Strictness {
             pages: !never_pages(reason),
             patient: matches!(reason, Reason::TempUnspecified | Reason::ConnectionLimit),
@@ -179,6 +168,22 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             ..soft
         },
         Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume => soft,
+    }
+}
+
+/// What refuses *us* is unusual even in small numbers.
+fn hard(reason: Reason, soft: Strictness, settings: &config::Judge) -> Strictness {
+    Strictness {
+        prior: Prior { k: 0.2, n: 50.0, floor: 0.001 },
+        hard: true,
+        delta: 0.03,
+        factor: 4.0,
+        excess_long: settings.smallest_excess.min(8.0),
+        windows: HARD_WINDOWS,
+        // A list does not forget by itself.
+        at_once: reason == Reason::Blocklisted,
+        fewest: if reason == Reason::Blocklisted { 5 } else { soft.fewest },
+        ..soft
     }
 }
 

@@ -9,7 +9,7 @@ use crate::judge::habits::{Episode, may_be_learned};
 use crate::judge::life::Group;
 use crate::judge::series_step::Over;
 use crate::judge::signal::{Signal, never_pages};
-use crate::judge::wording;
+use crate::judge::{suppress, wording};
 use crate::ledger::baseline::Baselines;
 use crate::ledger::windows::{Channel, Key, Windows};
 use crate::record::{Finding, Seconds, Severity, State, Unit};
@@ -40,14 +40,16 @@ impl Bench {
         let episode = Episode { began: over.began, ended: over.ended, backlog };
         self.habits.enter(&provider, reason, episode);
         let literal = self.settings.method == Method::MeanStddev;
-        if over.fired || literal || never_pages(reason) || self.surroundings.maintenance.is_some() {
+        let expected_by =
+            suppress::suppressed_by(&self.rules, &self.moment(&provider, Some(signal), at, windows));
+        if over.fired || literal || never_pages(reason) || expected_by.is_some() {
             return;
         }
         let expected = baselines.series(key, signal.number()).map_or(0.0, |series| series.life.expected);
         let mut finding = note((key, reason), &provider, row.named, over, expected, windows);
         finding.offset_minutes = row.offset_minutes;
         finding.changed = at;
-        self.healed.push(finding);
+        self.notes.push(finding);
     }
 }
 

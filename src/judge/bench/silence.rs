@@ -21,17 +21,17 @@ impl Bench {
         windows: &Windows,
         baselines: &Baselines,
     ) -> Option<String> {
-        if let Some(name) = &self.surroundings.maintenance {
-            return Some(format!("maintenance: {name}"));
+        let moment = self.moment(&case.finding.provider, case.cause(), at, windows);
+        let by_rule = suppress::suppressed_by(&self.rules, &moment);
+        if let Some(work) = by_rule.filter(|name| name.starts_with(suppress::MAINTENANCE)) {
+            return Some(work.to_owned());
         }
         let speaker =
             resolver::speaks_for(&self.cases, case, at).or_else(|| shared::speaks_for(&self.cases, case));
         if let Some(speaker) = speaker {
             return Some(format!("explained by {}", speaker.finding.id));
         }
-        let moment = self.moment(&case.finding.provider, case.cause(), at, windows);
-        let by_rule = suppress::suppressed_by(&self.rules, &moment).map(str::to_owned);
-        by_rule.or_else(|| self.habit(case, &moment, at, windows, baselines))
+        by_rule.map(str::to_owned).or_else(|| self.habit(case, &moment, at, windows, baselines))
     }
 
     /// What this provider is known to do and to mend by itself.
@@ -62,7 +62,7 @@ impl Bench {
         })
     }
 
-    fn moment<'a>(
+    pub(super) fn moment<'a>(
         &self,
         provider: &'a str,
         cause: Option<Signal>,

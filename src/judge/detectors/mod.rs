@@ -1,6 +1,8 @@
 //! The detectors, one file each; a detector is also a check. This file is their table and judges
 //! nothing.
 
+pub mod drift;
+mod lasting;
 pub mod mean_stddev;
 pub mod reasons;
 pub mod replies;
@@ -36,6 +38,7 @@ pub const DETECTORS: &[Detector] = &[
     },
     Detector { name: shared::TLS, about: "failing TLS: certificates, fingerprints, handshakes" },
     Detector { name: shared::VMTA, about: "trouble of three providers or more that is confined to one VMTA" },
+    Detector { name: drift::NAME, about: "what grew worse from one week to the next, told once a week" },
     Detector { name: throughput::DROP, about: "much less mail than at this time of other days" },
     Detector { name: throughput::SURGE, about: "much more mail than at this time of any of the last days" },
     Detector {
