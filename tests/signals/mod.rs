@@ -1,11 +1,13 @@
 //! The golden signals through the built binary: each has an incident that triggers it, and one
 //! that looks like it and must not. One file for each family; this one holds the bench.
 
+mod budget;
 mod delivery;
 mod limits;
 mod liveness;
 mod logs;
 mod memory;
+mod missing;
 mod queues;
 
 use crate::rig::{Metrics, Rig, Value, binary};
@@ -76,6 +78,16 @@ impl Bench {
         }
         metrics
     }
+}
+
+/// A shell program in the rig's folder. Not written by this process: a neighbour that forks meanwhile
+/// would keep it busy.
+fn program(rig: &Rig, name: &str, body: &str) -> PathBuf {
+    let path = rig.folder.path().join(name);
+    let text = format!("#!/bin/sh\n{body}\n");
+    let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap(), &text];
+    assert!(std::process::Command::new("sh").args(write).status().unwrap().success());
+    path
 }
 
 /// The findings of a signal that are shown as going on: reason and severity.
