@@ -11,6 +11,7 @@ mod load_tests;
 mod nearest;
 mod render;
 
+pub use check::is_plain_address;
 pub use error::{ConfigError, Place, Word};
 pub use load::{DEFAULT_PATH, Loaded, Origin, Origins};
 pub use nearest::nearest;
