@@ -44,6 +44,8 @@ pub struct Gauges {
     pub spool_loaded: Option<u64>,
     /// `maxRcp`.
     pub spool_max: Option<u64>,
+    /// Recipients in all SMTP queues.
+    pub waiting: Option<u64>,
     /// Inbound and outbound connections now.
     pub inbound: Option<u32>,
     pub outbound: Option<u32>,

@@ -113,7 +113,7 @@ fn changes_are_told_and_named_by_what_begins_soon_after() {
 #[test]
 fn a_provider_s_finding_names_the_change_before_it() {
     let rig = Rig::with(|options| {
-        options.rate = 60.0;
+        options.rate = 30.0;
         options.scenario = "gmail-rate@1200+7200x3".to_owned();
     });
     rig.collect(&[]);

@@ -2,6 +2,7 @@
 
 use super::{Bench, fires, open, program, quiet};
 use crate::rig::{Rig, Value};
+use pmta_sim::Gauges;
 use std::fs;
 
 #[test]
@@ -36,11 +37,10 @@ fn leak_residue_is_what_stays_after_a_large_queue_is_gone() {
         let bench = Bench::with_rate(0.2);
         bench.process("pmtad", 10, 100, 200_000);
         bench.runs(2, 3_600);
-        bench.rig.host.load_queue("gmail.com", 60_000, 60);
-        bench.rig.host.pause_queue("gmail.com/*", true);
+        bench.rig.host.show(Gauges { waiting: Some(60_000), ..Gauges::default() });
         bench.process("pmtad", 10, 100, 1_200_000);
         quiet(&bench.runs(2, 3_600), "leak");
-        bench.rig.host.pause_queue("gmail.com/*", false);
+        bench.rig.host.show(Gauges::default());
         bench.process("pmtad", 10, 100, if stays { 1_000_000 } else { 300_000 });
         let metrics = bench.runs(6, 3_600);
         let floor = metrics.int("pmta_memory", &[("process", "pmtad")], "anon_floor_bytes");

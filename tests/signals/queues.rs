@@ -179,7 +179,7 @@ fn hold_counts_each_kind_apart_and_names_the_cause_of_backoff() {
     rig.collect(&[]);
     let mut metrics = Metrics::default();
     for _ in 0..9 {
-        rig.host.load_queue("yahoo.com", 3_000, 60);
+        rig.host.load_queue("yahoo.com", 1_200, 60);
         rig.pass(150);
         metrics = rig.collect(&[]);
     }
