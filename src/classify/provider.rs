@@ -2,6 +2,7 @@
 //! Knows no reply.
 
 mod table;
+mod tails;
 
 #[cfg(test)]
 mod tests;
@@ -145,8 +146,10 @@ fn host_of(mta: &[u8]) -> &[u8] {
 
 /// A name that can be looked up as it stands.
 fn plain_name(domain: &[u8]) -> Option<&str> {
-    let last = domain.last().is_some_and(|byte| *byte == b'.');
-    if last { None } else { table::in_small_letters(domain) }
+    if domain.ends_with(b".") || !tails::in_small_letters(domain) {
+        return None;
+    }
+    std::str::from_utf8(domain).ok()
 }
 
 fn lower_into(lowered: &mut String, domain: &[u8]) {

@@ -1,5 +1,6 @@
 //! The table of providers, read from `providers.toml` and the operator's map. Remembers nothing.
 
+use super::tails::{Tails, in_small_letters};
 use crate::classify::hash;
 use crate::classify::word::{Hashed, Word};
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ const SOURCE: &str = include_str!("../providers.toml");
 /// What the operator wrote.
 type Numbers = HashMap<Box<str>, u16, foldhash::fast::FixedState>;
 /// What is built in: nothing of it is copied.
-type BuiltIn<T = u16> = HashMap<Word<'static>, T, BuildHasherDefault<Hashed>>;
+type BuiltIn = HashMap<Word<'static>, u16, BuildHasherDefault<Hashed>>;
 
 /// One block of the built-in table, its lists as they are written.
 #[derive(Debug, Default)]
@@ -56,7 +57,8 @@ struct End {
 struct Hosts {
     suffixes: BuiltIn,
     /// Nearly every host is told by its last two labels: that it is nobody's, most of the time.
-    ends: BuiltIn<End>,
+    ends: HashMap<&'static [u8], End, foldhash::fast::FixedState>,
+    tails: Tails,
 }
 
 impl DomainSays {
@@ -144,12 +146,15 @@ impl Table {
 
     /// What the name of an MX host says.
     pub fn of_host(&self, host: &[u8]) -> HostSays {
+        if !self.has_operator() && self.hosts().tails.lack(host) {
+            return HostSays::default();
+        }
         if !self.has_operator()
             && let Some(end) = two_labels(host)
         {
-            match find(&self.hosts().ends, end.into()) {
+            match self.hosts().ends.get(end) {
                 None => return HostSays::default(),
-                Some(End { number, longer: false }) => return HostSays { operator: None, suffix: number },
+                Some(End { number, longer: false }) => return HostSays { operator: None, suffix: *number },
                 Some(_) => {}
             }
         }
@@ -173,9 +178,10 @@ impl Table {
             for (row, number) in rows().into_iter().zip(0u16..) {
                 for host in words(row.mx) {
                     hosts.suffixes.insert(host.into(), number);
-                    let labels = two_labels(host.as_bytes()).unwrap_or(host);
-                    let end = hosts.ends.entry(labels.into()).or_default();
-                    if labels == host {
+                    hosts.tails.note(host.as_bytes());
+                    let labels = two_labels(host.as_bytes()).unwrap_or(host.as_bytes());
+                    let end = hosts.ends.entry(labels).or_default();
+                    if labels == host.as_bytes() {
                         end.number = Some(number);
                     } else {
                         end.longer = true;
@@ -279,26 +285,18 @@ fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.split('"').skip(1).step_by(2)
 }
 
-fn find<T: Copy>(map: &BuiltIn<T>, name: Word<'_>) -> Option<T> {
+fn find(map: &BuiltIn, name: Word<'_>) -> Option<u16> {
     // A map of names that live for ever is also one of names that live shorter.
-    let map: &HashMap<Word<'_>, T, _> = map;
+    let map: &HashMap<Word<'_>, u16, _> = map;
     map.get(&name).copied()
-}
-
-/// The text, when it is one and holds no capital: what is looked up as it stands.
-#[inline]
-pub fn in_small_letters(name: &[u8]) -> Option<&str> {
-    // Every byte is looked at, so that several can be at once.
-    let other = name.iter().fold(false, |other, byte| other | byte.is_ascii_uppercase() | !byte.is_ascii());
-    if other { None } else { std::str::from_utf8(name).ok() }
 }
 
 /// The last two labels of a host, when it has as many and they are in small letters.
 #[inline]
-fn two_labels(host: &[u8]) -> Option<&str> {
+fn two_labels(host: &[u8]) -> Option<&[u8]> {
     let last = memchr::memrchr(b'.', host).filter(|at| at + 1 < host.len())?;
     let before = memchr::memrchr(b'.', host.get(..last)?).map_or(0, |at| at + 1);
-    in_small_letters(host.get(before..)?)
+    host.get(before..).filter(|labels| in_small_letters(labels))
 }
 
 /// The longest known suffix at a label's boundary, the whole name included.
