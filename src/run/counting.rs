@@ -159,6 +159,8 @@ impl Count<'_> {
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
+        // What the rules were compiled to makes room for what is to be written.
+        drop(classifier);
         let standing = recollection.save()?.unwrap_or_default();
         let mut samples = samples;
         samples.extend(standing.gauges);
