@@ -32,7 +32,7 @@ struct Curve {
 }
 
 /// Measures, and gives the page and its plots.
-pub fn run(stage: &Stage, lived: &[Past]) -> Vec<(String, String)> {
+pub fn run(stage: &Stage, lived: &[Past], circumstances: &str) -> Vec<(String, String)> {
     let curves = [
         by_delta(stage),
         by_domains(stage),
@@ -41,7 +41,10 @@ pub fn run(stage: &Stage, lived: &[Past]) -> Vec<(String, String)> {
         by_consumers(stage, lived),
     ];
     let mut files = Vec::new();
-    let mut page = String::new();
+    let mut page = format!(
+        "# How it grows\n\nMade by the bench, plots and sentences alike. {circumstances}\n\nTime is processor time, the \
+         median of a race in which each point ran in turn with the others.\n\n"
+    );
     for curve in &curves {
         let Curve { file, along, about, .. } = curve;
         let _ = writeln!(page, "**By {along}** ({about}). {}\n", curve.sentence());
@@ -177,17 +180,9 @@ impl Curve {
 }
 
 /// Writes what `run` gave into the folder of documents.
-pub fn write(files: &[(String, String)], circumstances: &str) {
+pub fn write(files: &[(String, String)]) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     for (name, text) in files {
-        let text = if name.ends_with(".md") {
-            format!(
-                "# How it grows\n\nMade by the bench, plots and sentences alike. {circumstances}\n\n\
-                 Time is processor time, the median of a race in which each point ran in turn with the others.\n\n{text}"
-            )
-        } else {
-            text.clone()
-        };
         std::fs::write(docs.join(name), format!("{}\n", text.trim_end())).unwrap();
     }
 }

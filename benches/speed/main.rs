@@ -38,21 +38,18 @@ fn main() -> ExitCode {
         Some(race::METER) => race::measure(words.skip(1)),
         Some("--help") => println!("{USAGE}"),
         Some(queues::BARE) => queues::bare_pass(words.nth(1).unwrap().to_str().unwrap()),
-        _ => {
-            let words: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
-            match Wish::read(words.iter().cloned()) {
-                Ok(wish) => compare(&wish, &words),
-                Err(why) => {
-                    eprintln!("{why}\n{USAGE}");
-                    return ExitCode::FAILURE;
-                }
+        _ => match Wish::read(words.map(|word| word.into_string().unwrap())) {
+            Ok(wish) => compare(&wish),
+            Err(why) => {
+                eprintln!("{why}\n{USAGE}");
+                return ExitCode::FAILURE;
             }
-        }
+        },
     }
     ExitCode::SUCCESS
 }
 
-fn compare(wish: &Wish, words: &[String]) {
+fn compare(wish: &Wish) {
     let stage = Stage::set(wish);
     let mut table = Table::default();
     if wish.has("tick") {
@@ -72,18 +69,25 @@ fn compare(wish: &Wish, words: &[String]) {
     if wish.has("queues") {
         queues::run(&stage, &mut table);
     }
-    table.add(Row::size("the binary, stripped", std::fs::metadata(&stage.product).unwrap().len(), "8 MiB"));
-    let files = if wish.has("growth") { growth::run(&stage, &lived) } else { Vec::new() };
-    let asked: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "--bench").collect();
-    let circumstances = circumstances(&asked.join(" "));
-    println!("{circumstances}\n\n{}", table.markdown());
-    if let Some((_, page)) = files.first() {
-        println!("{page}");
+    let circumstances = circumstances(&wish.words());
+    if wish.has_table() {
+        table.add(Row::size(
+            "the binary, stripped",
+            std::fs::metadata(&stage.product).unwrap().len(),
+            "8 MiB",
+        ));
+        let text = format!("{circumstances}\n\n{}", table.markdown());
+        println!("{text}");
+        if wish.write {
+            write_between(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), "speed", &text);
+        }
     }
-    if wish.write {
-        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-        write_between(&readme, "speed", &format!("{circumstances}\n\n{}", table.markdown()));
-        growth::write(&files, &circumstances);
+    if wish.has("growth") {
+        let files = growth::run(&stage, &lived, &circumstances);
+        println!("{}", files[0].1);
+        if wish.write {
+            growth::write(&files);
+        }
     }
 }
 

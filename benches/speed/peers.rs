@@ -24,22 +24,28 @@ pub fn all(python: &Path) -> Vec<Peer> {
     let script = |file: &str| format!("{}/benches/peers/{file}", env!("CARGO_MANIFEST_DIR"));
     let package = |name: &str, module: &str, file: &str, missing: &'static str| {
         let version = answer(python, &["-c", &format!("import {module}; print({module}.__version__)")]);
-        peer(&format!("{name}, two threads"), version, missing, python, vec![script(file)])
+        peer(&format!("{name}, two threads"), version.as_deref(), missing, python, vec![script(file)])
     };
     let path = std::env::var("PATH").unwrap_or_default();
     let found =
         |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     let version = answer(python, &["-c", "import platform; print(platform.python_version())"]);
-    let csv =
-        peer("Python csv module", version, "apt install python3", python, vec![script("csv_module.py")]);
+    let csv = peer(
+        "Python csv module",
+        version.as_deref(),
+        "apt install python3",
+        python,
+        vec![script("csv_module.py")],
+    );
     let mawk_version = found("mawk").and_then(|mawk| answer(&mawk, &["-W", "version"]));
     let mawk_version = mawk_version.map(|said| said.split_whitespace().nth(1).unwrap_or("").to_owned());
     let mawk_arguments = vec!["-f".to_owned(), script("count.awk")];
-    let mawk = peer("mawk", mawk_version, "apt install mawk", Path::new("mawk"), mawk_arguments);
+    let mawk = peer("mawk", mawk_version.as_deref(), "apt install mawk", Path::new("mawk"), mawk_arguments);
     let mtail_version = found("mtail").map(|_| String::new());
     let mtail_arguments =
         vec!["--one_shot".to_owned(), "--progs".to_owned(), script("count.mtail"), "--logs".to_owned()];
-    let mtail = peer("mtail", mtail_version, "apt install mtail", Path::new("mtail"), mtail_arguments);
+    let mtail =
+        peer("mtail", mtail_version.as_deref(), "apt install mtail", Path::new("mtail"), mtail_arguments);
     vec![
         package("DuckDB", "duckdb", "duckdb_sql.py", "pip install duckdb"),
         package("Polars", "polars", "polars_lazy.py", "pip install polars"),
@@ -52,12 +58,12 @@ pub fn all(python: &Path) -> Vec<Peer> {
 
 fn peer(
     name: &str,
-    version: Option<String>,
+    version: Option<&str>,
     missing: &'static str,
     program: &Path,
     arguments: Vec<String>,
 ) -> Peer {
-    let known = version.as_deref().unwrap_or_default();
+    let known = version.unwrap_or_default();
     Peer {
         name: if known.is_empty() { name.to_owned() } else { format!("{name} ({known})") },
         slow: false,

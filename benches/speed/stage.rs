@@ -71,6 +71,22 @@ impl Wish {
         Ok(wish)
     }
 
+    /// The words that decide what is measured; where the files and programs lie does not.
+    pub fn words(&self) -> String {
+        let mut words = self.sections.clone();
+        words.push(format!("--bytes {}", self.bytes));
+        if self.has("history") || self.has("growth") {
+            words.push(format!("--days {}", self.days));
+        }
+        words.extend(self.rounds.map(|rounds| format!("--rounds {rounds}")));
+        words.join(" ")
+    }
+
+    /// Whether any row of the table is wanted.
+    pub fn has_table(&self) -> bool {
+        self.sections.is_empty() || self.sections.iter().any(|name| name != "growth")
+    }
+
     pub fn has(&self, section: &str) -> bool {
         let named = self.sections.iter().any(|name| name == section);
         named || (self.sections.is_empty() && section != "growth")
