@@ -116,3 +116,16 @@ fn the_fix_commands_are_lines_to_paste() {
     assert!(text.contains("install -d -m 2770"), "{text}");
     assert!(text.contains("records d,b,"), "{text}");
 }
+
+#[test]
+fn records_that_made_no_sense_are_told_with_the_place_of_the_first() {
+    let rig = Rig::with(|_| {});
+    rig.collect(&[]);
+    assert!(topic(&examine(&rig), "accounting-records").is_empty());
+    rig.host.write_raw(b"d,2026-11-23,user@example.net\r\n").unwrap();
+    rig.pass(20);
+    rig.collect(&[]);
+    let report = examine(&rig);
+    names(&report, "accounting-records", "info", &["1 record made no sense", "at byte", "acct"]);
+    assert!(!report.contains("example.net"), "{report}");
+}

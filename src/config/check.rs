@@ -10,8 +10,17 @@ pub(super) fn any(_: &Value) -> Verdict {
     Ok(())
 }
 
+/// A host of other letters would have to be mapped to ASCII first, by tables that are not ours to
+/// trust: one that looks like another, or that breaks them.
+pub fn is_plain_address(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii() && byte != b'%')
+}
+
 pub(super) fn url(value: &Value) -> Verdict {
     let text = text(value);
+    if !is_plain_address(text) {
+        return Err("must be written in ASCII and without % (a host's other letters as xn--...)".to_owned());
+    }
     let parsed = reqwest::Url::parse(text)
         .map_err(|why| format!("is no URL ({why}); write it as http://127.0.0.1:8080"))?;
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none_or(str::is_empty) {
@@ -170,6 +179,15 @@ pub(super) fn weekdays(value: &Value) -> Verdict {
         let known = day.len() >= 3 && DAYS.iter().any(|known| known.starts_with(&day));
         if known { Ok(()) } else { Err("must be days: mon, tue, wed, thu, fri, sat, sun".to_owned()) }
     })
+}
+
+pub(super) fn time(value: &Value) -> Verdict {
+    let known = text(value).parse::<jiff::Timestamp>().is_ok();
+    if known {
+        Ok(())
+    } else {
+        Err("must be a time with its offset, as 2026-12-01T22:00:00+01:00".to_owned())
+    }
 }
 
 pub(super) fn dates(value: &Value) -> Verdict {

@@ -48,6 +48,15 @@ pub(super) fn moved(asked: &Examination<'_>, advice: &mut Vec<Advice>) {
     }
 }
 
+pub(super) fn rejected(asked: &Examination<'_>, advice: &mut Vec<Advice>) {
+    const TOPIC: &str = "accounting-records";
+    let Some((count, first)) = &asked.rejected else { return };
+    let (records, were) = if *count == 1 { ("record", "was") } else { ("records", "were") };
+    let found = format!("{count} {records} made no sense and {were} not counted; the first: {first}");
+    let mend = "look at that place: a torn write costs one record, but columns that do not fit the header line cost all";
+    advice.push(Advice::info(TOPIC, found, mend));
+}
+
 fn none_configured(asked: &Examination<'_>) -> Advice {
     let config = &asked.config.pmta.config;
     if !asked.found.readable {

@@ -120,6 +120,7 @@ impl Broken {
             host: self,
             rules: &self.rules,
             patterns: &self.patterns,
+            rejected: None,
         })
     }
 }

@@ -78,6 +78,8 @@ pub struct Examination<'a> {
     pub rules: &'a Option<Rules>,
     /// What is wrong with PowerMTA's own reply patterns, a sentence each.
     pub patterns: &'a [String],
+    /// Accounting records that made no sense so far, and what was wrong with the first.
+    pub rejected: Option<(u64, String)>,
 }
 
 /// Looks at everything, in the order in which an operator would mend it.
@@ -87,6 +89,7 @@ pub fn examine(asked: &Examination<'_>) -> Vec<Advice> {
     powermta::config(asked, &mut advice);
     web::monitor(asked, &mut advice);
     accounting::files(asked, &mut advice);
+    accounting::rejected(asked, &mut advice);
     deferrals::records(asked, &mut advice);
     accounting::moved(asked, &mut advice);
     logs::powermta(asked, &mut advice);

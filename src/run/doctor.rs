@@ -2,14 +2,16 @@
 
 use super::aside;
 use super::explain::refused_rules;
+use super::passage::RECORDS;
 use super::setup::Setup;
 use super::{RunError, patterns, print};
 use crate::classify::Providers;
 use crate::cli;
 use crate::config::Config;
 use crate::doctor::{Examination, LocalHost, Rules, State, WebProbe, examine, fix_commands, render, worst};
+use crate::ledger::{Ledger, Limits};
 use crate::record::{Notes, Tick, tag};
-use crate::sources::{SOURCES, Source, pmta_config, web};
+use crate::sources::{SOURCES, Source, follow, pmta_config, web};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,10 +41,19 @@ pub fn run(setup: &Setup, args: &cli::Doctor, started: Instant) -> Result<ExitCo
         host: &LocalHost::here(),
         rules: &rules,
         patterns: &patterns::faults(&queues),
+        rejected: rejected(setup, &tick),
     });
     let text = if args.fix_commands { fix_commands(&advice) } else { render(&advice) };
     print(text.as_bytes())?;
     Ok(if worst(&advice) == State::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What `collect` kept of records that made no sense. A ledger that cannot be read has a line of its
+/// own in the report.
+fn rejected(setup: &Setup, tick: &Tick) -> Option<(u64, String)> {
+    let ledger = Ledger::rehearse(&setup.place, Limits::default(), tick).ok()?;
+    let notes = ledger.glance().ok()?.notes(RECORDS).ok()?;
+    follow::rejected(&notes)
 }
 
 /// One fetch of the pages by the source itself, so that the doctor sees what a run would see: over

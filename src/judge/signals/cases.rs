@@ -37,13 +37,13 @@ struct Case {
 }
 
 /// Judges one run. `memory` holds the signals' own notes and the cases.
-pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
+pub fn judge(scene: &Scene<'_>, maintenance: Option<&str>, memory: &mut dyn Memory) -> Outcome {
     let kept = memory.get(CASES);
     let mut cases: Vec<Case> =
         kept.as_deref().and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
     let mut outcome = Outcome::default();
     let changes = changes::recall(memory);
-    let mut around = Around { now: scene.now, is_down: false, changes: &changes };
+    let mut around = Around { now: scene.now, is_down: false, maintenance, changes: &changes };
     for signal in SIGNALS {
         let mut report = Report::default();
         (signal.look)(scene, memory, &mut report);
@@ -70,6 +70,8 @@ pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
 struct Around<'a> {
     now: Seconds,
     is_down: bool,
+    /// The planned work that is under way.
+    maintenance: Option<&'a str>,
     changes: &'a [Change],
 }
 
@@ -142,7 +144,7 @@ fn worsen(
     around: Around<'_>,
     outcome: &mut Outcome,
 ) {
-    let Around { now, is_down, .. } = around;
+    let Around { now, is_down, maintenance, .. } = around;
     let finding = &mut case.finding;
     finding.severity = severity;
     finding.unit = symptom.unit;
@@ -162,8 +164,9 @@ fn worsen(
     if finding.state == State::Pending && now - case.since < symptom.hold {
         return;
     }
-    let hidden = signal.beneath_down && is_down;
-    let state = if hidden { State::Suppressed } else { State::Firing };
+    let down = (signal.beneath_down && is_down).then_some(down::SIGNAL.name);
+    let hidden = maintenance.or(down);
+    let state = if hidden.is_some() { State::Suppressed } else { State::Firing };
     let worse = severity > finding.worst;
     let first = finding.state == State::Pending;
     finding.worst = if first { severity.max(finding.worst) } else { finding.worst.max(severity) };
@@ -172,7 +175,7 @@ fn worsen(
     }
     if first || worse || state != finding.state {
         finding.state = state;
-        finding.suppressed_by = hidden.then(|| down::SIGNAL.name.to_owned());
+        finding.suppressed_by = hidden.map(str::to_owned);
         finding.changed = now;
         outcome.changes.push(finding.clone());
     }

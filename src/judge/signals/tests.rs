@@ -21,7 +21,7 @@ impl Lab {
     }
 
     fn run(&mut self, now: Seconds, samples: &[Sample]) -> Outcome {
-        judge(&Scene { now, samples, fates: &self.fates }, &mut self.notes)
+        judge(&Scene { now, samples, fates: &self.fates }, None, &mut self.notes)
     }
 
     fn changes(&mut self, now: Seconds, samples: &[Sample]) -> Vec<(String, State, Severity)> {

@@ -185,7 +185,8 @@ impl Scene<'_, '_, '_> {
                     self.keep_seen(source, &candidate, identity);
                     continue;
                 }
-                Ok(Verdict::Growing) => {
+                Ok(verdict @ (Verdict::Growing | Verdict::Later)) => {
+                    self.found.more |= matches!(verdict, Verdict::Later);
                     self.unfinished(&candidate);
                     self.hold(cursor, look);
                     continue;
@@ -235,6 +236,10 @@ impl Scene<'_, '_, '_> {
         match judge(self.ask, self.book, &source.key, &self.found.open, &self.found.absent, &mut look)? {
             Verdict::Copy(identity) => self.keep_seen(source, candidate, identity),
             Verdict::Growing => self.unfinished(candidate),
+            Verdict::Later => {
+                self.found.more = true;
+                self.unfinished(candidate);
+            }
             Verdict::Fresh => {
                 let first = look.start.first().unwrap_or(0);
                 let open = self.begin(source, candidate, Identity::default(), look)?;

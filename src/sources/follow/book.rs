@@ -311,6 +311,12 @@ impl<'m> Book<'m> {
     }
 }
 
+/// How many records of a source made no sense, and what was wrong with the first of them.
+pub fn rejected(memory: &dyn Memory) -> Option<(u64, String)> {
+    let totals: Totals = read(memory, TOTALS)?;
+    (totals.rejected > 0).then_some((totals.rejected, totals.first_rejected))
+}
+
 fn read<T: DeserializeOwned>(memory: &dyn Memory, key: &str) -> Option<T> {
     serde_json::from_slice(&memory.get(key)?).ok()
 }

@@ -30,7 +30,7 @@ mod trial;
 #[cfg(test)]
 mod world_tests;
 
-pub use book::Totals;
+pub use book::{Totals, rejected};
 pub use files::{Disk, Files, OpenFile, Stat};
 pub use identity::hash;
 pub use lines::Lines;

@@ -57,8 +57,9 @@ fn whatever_happens_to_files_the_count_is_the_truth() {
 /// What once went wrong, each as small as it could be made, with or without inodes that return.
 const FAILED_ONCE: &[(&str, bool, &[Step])] = {
     use Step::{
-        Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, MoveAway,
-        Partial, RotateNumbered, Run, RunLate, SlowCopyTruncate, SlowGzip, SuccessorFirst, Truncate, Wait,
+        Append, CopyTruncate, DeleteLive, DeleteOldest, GzipNewest, GzipOldest, HeaderOnly, LateAppend,
+        MoveAway, Partial, RotateNumbered, Run, RunLate, RunShort, SlowCopyTruncate, SlowGzip,
+        SuccessorFirst, Truncate, Wait,
     };
     &[
         (
@@ -113,6 +114,16 @@ const FAILED_ONCE: &[(&str, bool, &[Step])] = {
                 Run,
                 Append(1),
             ],
+        ),
+        (
+            "half a copy on the inode of a file that was empty: what waits for it is said to wait",
+            true,
+            &[CopyTruncate, RunShort(0), RotateNumbered, Append(3), GzipNewest, SlowCopyTruncate],
+        ),
+        (
+            "the live file is not finished, though a copy of it that was empty was written to later",
+            false,
+            &[CopyTruncate, CopyTruncate, LateAppend(1), Run, Wait(600), Run, Append(1), Run],
         ),
     ]
 };

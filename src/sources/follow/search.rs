@@ -51,6 +51,8 @@ pub enum Verdict {
     Continues(Identity),
     /// A copy that is still being written.
     Growing,
+    /// A file that begins alike is read first; then it shows what this one is.
+    Later,
 }
 
 /// Opens a file; `None` when it cannot be read now. A packed one must unpack to its trailer.
@@ -162,11 +164,10 @@ pub fn judge(
     let own = (look.stat.dev, look.stat.ino);
     let mut best: Option<(Identity, bool)> = None;
     let mut growing = None;
-    // One of two files that begin alike is read first; then it shows what the other one is.
     let unread = |open: &Open| open.cursor.identity.head_len == 0 && open.start.first() == Some(first);
     let rival = |open: &&Open| (open.stat.dev, open.stat.ino) != own && open.cursor.source == source;
     if open.iter().filter(rival).any(unread) {
-        return Ok(Verdict::Growing);
+        return Ok(Verdict::Later);
     }
     let live =
         open.iter().filter(|open| (open.stat.dev, open.stat.ino) != own).map(|open| (&open.cursor, true));

@@ -38,8 +38,10 @@ pub fn settle(ask: &Follow<'_>, found: &mut Found<'_>, book: &mut Book<'_>, sink
     let has_successor = |cursor: &Cursor| youngest.get(&cursor.source).is_some_and(|id| *id > cursor.id);
     for open in &found.open {
         let quiet = now_ns.saturating_sub(open.stat.mtime_ns) >= FINISHED_NS;
-        let finished =
-            !open.unread() && (open.cursor.packed.is_some() || (quiet && has_successor(&open.cursor)));
+        // The one that bears the source's own name is written to next, whatever was found beside it.
+        let live = open.cursor.path == open.cursor.source;
+        let finished = !open.unread()
+            && (open.cursor.packed.is_some() || (quiet && !live && has_successor(&open.cursor)));
         if finished {
             retire(book, &open.cursor, open, None);
         } else {

@@ -1,5 +1,6 @@
 //! Where the web monitor is: host and port never change, only the scheme may, from http to https.
 
+use crate::config::is_plain_address;
 use reqwest::Url;
 use std::net::IpAddr;
 
@@ -21,6 +22,9 @@ pub struct AddressError {
 impl Address {
     pub fn parse(text: &str) -> Result<Address, AddressError> {
         let refused = |why| Err(AddressError { shown: without_login(text), why });
+        if !is_plain_address(text) {
+            return refused("must be written in ASCII and without % (a host's other letters as xn--...)");
+        }
         let Ok(mut url) = Url::parse(text.trim()) else {
             return refused("is no address like http://127.0.0.1:8080");
         };
@@ -65,7 +69,10 @@ impl Address {
 
     /// Where a redirect leads us: to https on our own host and port, or nowhere.
     pub fn redirected(&self, location: &str) -> Redirect {
-        let Ok(target) = self.url.join(location) else { return Redirect::Elsewhere };
+        // A query may hold % escapes; neither a host nor PowerMTA's own paths do.
+        let place = location.split(['?', '#']).next().unwrap_or_default();
+        let target = Some(location).filter(|_| is_plain_address(place)).and_then(|it| self.url.join(it).ok());
+        let Some(target) = target else { return Redirect::Elsewhere };
         if target.path().starts_with("/ui") && target.scheme() == self.url.scheme() {
             return Redirect::ToUi;
         }
@@ -119,6 +126,10 @@ mod tests {
         for text in ["", "127.0.0.1:8080", "ftp://h", "file:///etc/passwd", "http://"] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
+        for text in ["http://aWĝœa:8080", "http:aW%C4%9Da", "http://mx.exämple.com"] {
+            let why = Address::parse(text).unwrap_err().to_string();
+            assert!(why.contains("ASCII"), "{why}");
+        }
         let why = Address::parse("http://me:secret@h:1").unwrap_err().to_string();
         assert!(why.contains("login") && !why.contains("secret"), "{why}");
     }
@@ -140,7 +151,11 @@ mod tests {
     #[test]
     fn a_redirect_leads_only_to_https_on_the_same_host_and_port() {
         let from = Address::parse("http://mx.example.com:8080").unwrap();
-        for location in ["https://mx.example.com:8080/status?format=json", "https://mx.example.com:8080"] {
+        for location in [
+            "https://mx.example.com:8080/status?format=json",
+            "https://mx.example.com:8080/command?cmd=show%20status",
+            "https://mx.example.com:8080",
+        ] {
             let Redirect::Secure(to) = from.redirected(location) else { panic!("{location}") };
             assert_eq!(to.to_string(), "https://mx.example.com:8080");
         }
@@ -153,6 +168,8 @@ mod tests {
             "http://mx.example.com:8080/else",
             "//evil.example.net:8080/",
             "https://",
+            "https:aWĝœa/status",
+            "//aW%C4%9Da/status",
         ] {
             assert_eq!(from.redirected(location), Redirect::Elsewhere, "{location}");
         }
