@@ -169,7 +169,11 @@ fn row(
 /// The limits that set the pace of a queue in the mode that it is in.
 fn paced(row: Sample, queue: &Waiting, pace: &bounds::Pace) -> Sample {
     let most = if queue.backoff { pace.backoff_max_smtp_out } else { pace.max_smtp_out };
-    let numbers = [("max_smtp_out", most), ("vmta_max_smtp_out", pace.vmta_max_smtp_out)];
+    let numbers = [
+        ("max_smtp_out", most),
+        ("vmta_max_smtp_out", pace.vmta_max_smtp_out),
+        ("max_msg_per_connection", pace.max_msg_per_connection),
+    ];
     let known = numbers.into_iter().filter_map(|(name, most)| Some((name, i64::try_from(most?).ok()?)));
     let row = known.fold(row, |row, (name, most)| row.int(name, most));
     row.int("endless", i64::from(pace.endless)).text("rates", pace.rates.clone())
