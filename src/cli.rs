@@ -1,6 +1,6 @@
 //! The command line: what the operator may type, and the help that teaches it. It decides nothing.
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,26 +38,51 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Collect once and print metrics, findings and events: what a host agent runs
-    Collect(Collect),
+    Collect(Asked<Collect>),
     /// Nagios and Icinga plugin: one check, `all` of them, or `list` what there is
-    Check(Check),
+    Check(Asked<Check>),
     /// Say why an SMTP reply was given: one reply, or many with --tsv
-    Explain(Explain),
+    Explain(Asked<Explain>),
     /// Run old accounting files through the whole pipeline as if live, and print what would have been told
-    Replay(Replay),
+    Replay(Asked<Replay>),
     /// Check access, configuration and PowerMTA's own settings, and say how to mend each
-    Doctor(Doctor),
+    Doctor(Asked<Doctor>),
     /// Watch a simulated PowerMTA host have an incident, and what a host agent would be told
-    Demo(Demo),
+    Demo(Asked<Demo>),
     /// Keep a simulated PowerMTA host running, for trials and fire drills
-    Simulate(Simulate),
+    Simulate(Asked<Simulate>),
     /// Print the effective configuration, or the drop-in file for a host agent
-    Config(Show),
+    Config(Asked<Show>),
     /// Print a completion script for your shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
         shell: clap_complete::Shell,
     },
+}
+
+/// A command's arguments, described to clap only when that command is asked for: a host agent asks
+/// for the same one every ten seconds, and all the others were most of what parsing cost.
+#[derive(Debug, Clone)]
+pub struct Asked<T>(pub T);
+
+impl<T: Args> Args for Asked<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(T::augment_args)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command.defer(T::augment_args_for_update)
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Asked<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Asked)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,7 +2,7 @@
 //! in the patterns of its configuration. Pure; reads no file.
 
 use super::Reason;
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
 /// How often each of PowerMTA's categories met each of our reasons.
@@ -141,7 +141,7 @@ pub fn faults(patterns: &[&str]) -> Vec<(usize, Fault)> {
 
 /// Which of these matches a text first.
 fn first_of<'a>(mut patterns: impl Iterator<Item = &'a Result<Regex, String>>, text: &str) -> Option<usize> {
-    patterns.position(|pattern| pattern.as_ref().is_ok_and(|pattern| pattern.is_match(text)))
+    patterns.position(|pattern| pattern.as_ref().is_ok_and(|pattern| pattern.is_match(text.as_bytes())))
 }
 
 /// The lists of a configuration, compiled once.
@@ -166,10 +166,16 @@ impl PatternLists {
     }
 }
 
-/// PowerMTA compares without regard to case. Look-around is PCRE's alone and counts as
+/// PowerMTA compares without regard to case, byte by byte; a class of other letters than ASCII is
+/// only read by their characters, as they are. Look-around is PCRE's alone and counts as
 /// unreadable here.
 fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build().map_err(|error| {
+    let build = |unicode: bool| {
+        let mut builder = RegexBuilder::new(pattern);
+        builder.unicode(unicode).case_insensitive(!unicode).size_limit(1 << 20).build()
+    };
+    let read = build(false).or_else(|error| if pattern.is_ascii() { Err(error) } else { build(true) });
+    read.map_err(|error| {
         let text = error.to_string();
         text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
     })

@@ -5,6 +5,7 @@ use super::catalogue::{self, Type};
 use super::clean;
 use super::stamp::{NS, nanoseconds};
 use crate::record::{Event, Finding, Sample, State, Value, tag};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// How long a finding that is over is still shown, as `active=0`, in seconds.
@@ -96,9 +97,21 @@ impl Ranked {
         Ranked { rank: catalogue::rank(row.measurement), row }
     }
 
-    fn series(&self) -> (usize, &str, &[(&'static str, String)]) {
-        (self.rank, self.row.measurement, &self.row.tags)
+    /// By place, measurement and tags. Rows of one kind share the words of this program itself:
+    /// mostly the values alone have to be looked at.
+    fn by_series(&self, other: &Ranked) -> Ordering {
+        let (one, two) = (&self.row, &other.row);
+        let places = self.rank.cmp(&other.rank);
+        places.then_with(|| by_word(one.measurement, two.measurement)).then_with(|| {
+            let pairs = one.tags.iter().zip(&two.tags);
+            let mut tags = pairs.map(|(a, b)| by_word(a.0, b.0).then_with(|| a.1.cmp(&b.1)));
+            tags.find(|order| order.is_ne()).unwrap_or_else(|| one.tags.len().cmp(&two.tags.len()))
+        })
     }
+}
+
+fn by_word(one: &'static str, two: &'static str) -> Ordering {
+    if std::ptr::eq(one, two) { Ordering::Equal } else { one.cmp(two) }
 }
 
 /// Events have a list of their own.
@@ -115,9 +128,10 @@ fn row(sample: Sample) -> Option<Ranked> {
     row.tags.retain(|(_, value)| !value.is_empty());
     row.tags.sort();
     row.tags.dedup_by_key(|(name, _)| *name);
+    let mut types = catalogue::Types::of(rank);
     row.fields = std::mem::take(&mut row.fields)
         .into_iter()
-        .filter_map(|(name, value)| Some((name, typed(catalogue::type_at(rank, name), value)?)))
+        .filter_map(|(name, value)| Some((name, typed(types.of_field(name), value)?)))
         .collect();
     (!row.fields.is_empty()).then_some(Ranked { rank, row })
 }
@@ -138,9 +152,9 @@ fn typed(wanted: Type, value: Value) -> Option<Value> {
 
 /// Sorted, and rows of one series made one: the first to name a field is believed.
 fn merged(mut rows: Vec<Ranked>) -> Vec<Sample> {
-    rows.sort_by(|a, b| a.series().cmp(&b.series()));
+    rows.sort_by(Ranked::by_series);
     rows.dedup_by(|next, kept| {
-        let same = next.series() == kept.series();
+        let same = next.by_series(kept).is_eq();
         // A finding that began again must not inherit what was known of the one before.
         if same && next.row.measurement != "pmta_finding" {
             kept.row.fields.append(&mut next.row.fields);

@@ -54,6 +54,11 @@ impl<'l> Glance<'l> {
         self.ledger.heed(growth::grown(&self.ledger.db, samples))
     }
 
+    /// One note of a source, where the others are not wanted.
+    pub fn note(&self, source: &str, key: &str) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.ledger.heed(notes::read(&self.ledger.db, source, key))
+    }
+
     /// A snapshot of a source's notes, for a source on a thread of its own.
     pub fn notes(&self, source: &str) -> Result<Notes, LedgerError> {
         self.ledger.heed(notes::read_all(&self.ledger.db, source, "")).map(Notes::new)

@@ -4,7 +4,7 @@
 use super::LedgerError;
 use crate::record::{Sample, Seconds, tag};
 use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE shown(measurement TEXT NOT NULL, tags TEXT NOT NULL, gone INTEGER,
@@ -36,6 +36,13 @@ const PASSING: &[Passing] = &[
     },
 ];
 
+/// A series that was shown: since when it is gone, and whether this run has it.
+struct Seen {
+    key: String,
+    gone: Option<Seconds>,
+    here: bool,
+}
+
 /// Rows of zeros for what was shown lately and is not in `samples`. Only for the measurements of
 /// `observed`: a page that could not be fetched says nothing about its queues.
 pub(super) fn farewell(
@@ -60,21 +67,22 @@ impl Passing {
         zeros: &mut Vec<Sample>,
     ) -> Result<(), LedgerError> {
         let mut known = self.known(db)?;
+        let mut new = BTreeSet::new();
         let rows = samples.iter().filter(|sample| sample.measurement == self.measurement);
-        for key in rows.map(|sample| self.key(sample)) {
-            let room = known.len() < MOST;
-            match known.get_mut(&key) {
-                Some(Some(_)) => self.mark(db, &key, None)?,
-                None if room => self.mark(db, &key, None)?,
-                _ => {}
-            }
-            if let Some(entry) = known.get_mut(&key) {
-                *entry = Some(i64::MAX);
-            } else if room {
-                known.insert(key, Some(i64::MAX));
+        let mut key = String::new();
+        for sample in rows {
+            self.write_key(sample, &mut key);
+            let found = known.binary_search_by(|seen| seen.key.as_str().cmp(&key));
+            if let Some(seen) = found.ok().and_then(|at| known.get_mut(at)) {
+                if !seen.here && seen.gone.is_some() {
+                    self.mark(db, &key, None)?;
+                }
+                seen.here = true;
+            } else if known.len() + new.len() < MOST && new.insert(key.clone()) {
+                self.mark(db, &key, None)?;
             }
         }
-        for (key, gone) in known.into_iter().filter(|(_, gone)| *gone != Some(i64::MAX)) {
+        for Seen { key, gone, .. } in known.into_iter().filter(|seen| !seen.here) {
             let since = gone.unwrap_or(now);
             // A clock that was set back must not make the farewell last for ever.
             if now - since >= FAREWELL || since > now {
@@ -90,9 +98,13 @@ impl Passing {
         Ok(())
     }
 
-    fn known(&self, db: &Connection) -> Result<BTreeMap<String, Option<Seconds>>, LedgerError> {
-        let mut query = db.prepare_cached("SELECT tags, gone FROM shown WHERE measurement = ?1")?;
-        let rows = query.query_map([self.measurement], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    /// In order of the keys.
+    fn known(&self, db: &Connection) -> Result<Vec<Seen>, LedgerError> {
+        let mut query =
+            db.prepare_cached("SELECT tags, gone FROM shown WHERE measurement = ?1 ORDER BY tags")?;
+        let rows = query.query_map([self.measurement], |row| {
+            Ok(Seen { key: row.get(0)?, gone: row.get(1)?, here: false })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -102,9 +114,14 @@ impl Passing {
         Ok(())
     }
 
-    fn key(&self, sample: &Sample) -> String {
-        let values: Vec<&str> = self.tags.iter().map(|name| tag(&sample.tags, name)).collect();
-        values.join("\u{1f}")
+    fn write_key(&self, sample: &Sample, key: &mut String) {
+        key.clear();
+        for (at, name) in self.tags.iter().enumerate() {
+            if at > 0 {
+                key.push('\u{1f}');
+            }
+            key.push_str(tag(&sample.tags, name));
+        }
     }
 
     fn zero(&self, key: &str) -> Sample {

@@ -62,7 +62,7 @@ fn once(
     passage.printed(Instant::now() + AFTER_PRINT);
     if until.is_some() {
         // The process ends here, and the kernel takes back a thousand rows at once.
-        std::mem::forget(passage.document);
+        std::mem::forget((passage.document, passage.gauges));
     }
     Ok(())
 }

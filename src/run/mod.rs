@@ -25,7 +25,7 @@ mod simulate;
 mod stop;
 mod textfile;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Asked, Cli, Command};
 use crate::config::ConfigError;
 use crate::judge::SuppressError;
 use crate::ledger::LedgerError;
@@ -42,16 +42,16 @@ use stop::Stop;
 pub fn run(cli: &Cli, started: Instant) -> Result<ExitCode, RunError> {
     let global = &cli.global;
     match &cli.command {
-        Command::Collect(args) => return collect::run(&Setup::read(global)?, args, started),
-        Command::Check(args) => return Ok(check::run(global, args, started)),
-        Command::Explain(args) => explain::run(&Setup::read(global)?, args, started)?,
-        Command::Doctor(args) => return doctor::run(&Setup::read(global)?, args, started),
-        Command::Demo(args) => demo::run(args)?,
-        Command::Simulate(args) => {
+        Command::Collect(Asked(args)) => return collect::run(&Setup::read(global)?, args, started),
+        Command::Check(Asked(args)) => return Ok(check::run(global, args, started)),
+        Command::Explain(Asked(args)) => explain::run(&Setup::read(global)?, args, started)?,
+        Command::Doctor(Asked(args)) => return doctor::run(&Setup::read(global)?, args, started),
+        Command::Demo(Asked(args)) => demo::run(args)?,
+        Command::Simulate(Asked(args)) => {
             simulate::run(args, Clock::from_flag(global.now.as_deref())?, &Stop::on_signals())?;
         }
-        Command::Replay(args) => replay::run(Setup::read(global)?, args, started)?,
-        Command::Config(args) => show::run(&Setup::read(global)?, args)?,
+        Command::Replay(Asked(args)) => replay::run(Setup::read(global)?, args, started)?,
+        Command::Config(Asked(args)) => show::run(&Setup::read(global)?, args)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pmta-vitals", &mut script);

@@ -13,7 +13,7 @@ use crate::emit::catalogue::is_counter;
 use crate::emit::{Document, Gathered};
 use crate::judge::checks::Gauges;
 use crate::ledger::{Ledger, LedgerError, Limits, News};
-use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
+use crate::record::{Finding, HIDDEN, Notes, Sample, Tick, Value, tag};
 use crate::sources::{Place, SOURCES, Source, kernel, pmta_config, web};
 use std::sync::Arc;
 use std::time::Instant;
@@ -122,8 +122,10 @@ pub fn collect(setup: &Setup, wish: &Wish<'_>, tick: Tick) -> Result<Passage, Ru
         }
     };
     let prior = prior(setup, wish, ledger.as_ref());
+    let expedition = aside::start(prior.asides, &prior.config, tick);
+    // Meanwhile.
     let mut providers = Providers::new(&prior.config.providers);
-    let hauls = aside::start(prior.asides, &prior.config, tick).wait(patience(&tick), &setup.stop);
+    let hauls = expedition.wait(patience(&tick), &setup.stop);
     let mut gathering = Gathering::default();
     let kept = gathering.take(hauls, &mut health, &mut providers);
     gathering.samples.extend(prior.configuration);
@@ -330,6 +332,6 @@ fn hold_back(samples: &mut Vec<Sample>) {
 
 /// When a run last committed: this one, or an earlier one.
 fn last_success(ledger: &Ledger) -> Option<f64> {
-    let notes = ledger.glance().and_then(|glance| glance.notes(RUN)).ok()?;
-    std::str::from_utf8(&notes.get(LAST_SUCCESS)?).ok()?.parse().ok()
+    let note = ledger.glance().and_then(|glance| glance.note(RUN, LAST_SUCCESS)).ok()??;
+    std::str::from_utf8(&note).ok()?.parse().ok()
 }

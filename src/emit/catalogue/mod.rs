@@ -49,17 +49,32 @@ pub fn rank(measurement: &str) -> usize {
 }
 
 pub fn find(measurement: &str, field: &str) -> Option<&'static Field> {
-    find_at(rank(measurement), field)
+    MEASUREMENTS.get(rank(measurement))?.fields.iter().find(|known| known.name == field)
 }
 
-/// The same for a measurement whose place is known.
-fn find_at(rank: usize, field: &str) -> Option<&'static Field> {
-    MEASUREMENTS.get(rank)?.fields.iter().find(|known| known.name == field)
+/// The types of one row's fields, mostly asked for in the catalogue's own order.
+pub struct Types {
+    fields: &'static [Field],
+    /// Behind the field that was asked for last.
+    next: usize,
 }
 
-/// The field's type: the catalogue's, else what its name promises.
-pub fn type_at(rank: usize, field: &str) -> Type {
-    find_at(rank, field).map_or_else(|| promised(field), |known| known.kind)
+impl Types {
+    /// `rank`: the measurement's place.
+    pub fn of(rank: usize) -> Types {
+        Types { fields: MEASUREMENTS.get(rank).map_or(&[], |known| known.fields), next: 0 }
+    }
+
+    /// The field's type: the catalogue's, else what its name promises.
+    pub fn of_field(&mut self, field: &str) -> Type {
+        let (before, behind) = self.fields.split_at_checked(self.next).unwrap_or_default();
+        let Some(at) = behind.iter().chain(before).position(|known| known.name == field) else {
+            return promised(field);
+        };
+        let at = (self.next + at) % self.fields.len();
+        self.next = at + 1;
+        self.fields.get(at).map_or_else(|| promised(field), |known| known.kind)
+    }
 }
 
 /// A counter never falls, and its name says so.

@@ -125,13 +125,18 @@ fn backoff(queues: &[&Sample], round: Option<&Round>, report: &mut Report) {
         } else {
             Level::Fine
         };
-        let cause = said(round, &names);
-        let symptom = Symptom::new("backoff", level, LONG_BACKOFF, 300)
-            .measured(Unit::Recipients, Some(0.0), held)
-            .told(
+        let symptom =
+            Symptom::new("backoff", level, LONG_BACKOFF, 300).measured(Unit::Recipients, Some(0.0), held);
+        // Of each provider in every run: words only where there is something to say.
+        let symptom = if matches!(level, Level::Bad(_)) {
+            let cause = said(round, &names);
+            symptom.told(
                 format!("[{provider}] {count} queues with {held:.0} of {all:.0} waiting recipients have been in backoff mode for more than {} minutes{cause}", LONG_BACKOFF / 60),
                 "Mend the cause first; then `pmta set queue --mode=normal D/V`. Without backoff-to-normal-after in the pattern or the <domain> backoff never ends by itself.",
-            );
+            )
+        } else {
+            symptom
+        };
         let recipients = Some(held as i64);
         report.symptoms.push(Symptom { provider: provider.to_owned(), recipients, n: count, ..symptom });
     }

@@ -139,21 +139,10 @@ fn read_with_remark<R: Read>(
     page: &mut dyn Listener,
 ) -> Result<(Format, String), BodyError> {
     let mut envelope = Envelope { page, verdict: None, says: String::new() };
-    let short = body.length.is_some_and(|length| length <= SHORT);
-    let mut reader = BufReader::with_capacity(PIECE, &mut *body);
-    let walked = sniff(&mut reader).and_then(|format| {
-        match format {
-            Format::Json if short => {
-                let mut text = Vec::new();
-                reader.read_to_end(&mut text).map_err(|why| broken(&why))?;
-                json::walk_text(&text, &mut envelope)
-            }
-            Format::Json => json::walk(reader, &mut envelope),
-            Format::Xml => xml::walk(reader, &mut envelope),
-            Format::Dom => dom::walk(reader, &mut envelope),
-        }?;
-        Ok(format)
-    });
+    let walked = match body.length.filter(|length| *length <= SHORT) {
+        Some(length) => walk_short(body, length, &mut envelope),
+        None => walk_long(BufReader::with_capacity(PIECE, &mut *body), &mut envelope),
+    };
     let (verdict, says) = (envelope.verdict, envelope.says);
     // A reader reports a body that was cut short in its own words; the body knows why.
     if let Some(why) = body.trouble.take() {
@@ -166,6 +155,39 @@ fn read_with_remark<R: Read>(
         (None, Format::Xml) => Err(BodyError::Failed(clean(&says))),
         _ => Ok((format, says)),
     }
+}
+
+/// Reads a short body into memory of just its size, and then what was read.
+fn walk_short<R: Read>(
+    body: &mut Capped<R>,
+    length: u64,
+    envelope: &mut Envelope<'_>,
+) -> Result<Format, BodyError> {
+    let mut text = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    let read = body.read_to_end(&mut text);
+    if let (true, Err(why)) = (text.is_empty(), &read) {
+        return Err(broken(why));
+    }
+    let mut rest = text.as_slice();
+    // What is no data is told as that, also when it broke off.
+    let format = sniff(&mut rest)?;
+    read.map_err(|why| broken(&why))?;
+    match format {
+        Format::Json => json::walk_text(rest, envelope),
+        Format::Xml => xml::walk(rest, envelope),
+        Format::Dom => dom::walk(rest, envelope),
+    }?;
+    Ok(format)
+}
+
+fn walk_long(mut reader: impl BufRead, envelope: &mut Envelope<'_>) -> Result<Format, BodyError> {
+    let format = sniff(&mut reader)?;
+    match format {
+        Format::Json => json::walk(reader, envelope),
+        Format::Xml => xml::walk(reader, envelope),
+        Format::Dom => dom::walk(reader, envelope),
+    }?;
+    Ok(format)
 }
 
 /// Tells the formats apart by their first bytes and leaves the reader where data begin.
@@ -212,6 +234,10 @@ impl Listener for Envelope<'_> {
     }
 
     fn leaf(&mut self, path: &Path, value: &Scalar<'_>) {
+        // Nearly all leaves hang deeper than the envelope.
+        if path.depth() > 2 {
+            return self.page.leaf(path, value);
+        }
         let in_xml = path.keys().next() == Some("rsp");
         match (path.depth(), path.key()) {
             (1, "status") => self.verdict = Some(value.text() == "success"),

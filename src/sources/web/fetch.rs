@@ -6,6 +6,7 @@ use super::body::{BodyError, Capped, Format};
 use super::command::Line;
 use super::key::Key;
 use super::tls;
+use super::turns::QUICK;
 use crate::config::Pmta;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::LOCATION;
@@ -25,6 +26,8 @@ pub struct Access {
     given: Address,
     key: Option<Key>,
     until: Instant,
+    /// Whether each request has a moment only.
+    hurry: AtomicBool,
     secure: OnceLock<Result<Client, String>>,
     /// Set once a redirect showed that this host wants https.
     switched: OnceLock<Address>,
@@ -86,7 +89,8 @@ impl Access {
     pub fn new(pmta: &Pmta, key: Option<Key>, until: Instant) -> Result<Access, AddressError> {
         let given = Address::parse(pmta.url.as_deref().unwrap_or(super::address::DEFAULT))?;
         let (secure, switched, answered) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
-        Ok(Access { pmta: pmta.clone(), given, key, until, secure, switched, answered })
+        let hurry = AtomicBool::new(false);
+        Ok(Access { pmta: pmta.clone(), given, key, until, hurry, secure, switched, answered })
     }
 
     pub fn given(&self) -> &Address {
@@ -118,6 +122,16 @@ impl Access {
 
     pub fn until(&self) -> Instant {
         self.until
+    }
+
+    /// From now on a request is given up when it is not quick, or has its whole time again.
+    pub fn hurry(&self, hurry: bool) {
+        self.hurry.store(hurry, Relaxed);
+    }
+
+    /// When a request that begins now is given up.
+    fn limit(&self) -> Instant {
+        if self.hurry.load(Relaxed) { self.until.min(Instant::now() + QUICK) } else { self.until }
     }
 
     /// A key travels only where nobody can listen: verified https, or this host.
@@ -153,7 +167,8 @@ impl Access {
     ) -> Result<Capped<Response>, FetchError> {
         // Another page's thread may switch to https meanwhile: this answer is to this address.
         let mut address = self.address();
-        let mut response = self.send(address, request)?;
+        let until = self.limit();
+        let mut response = self.send(address, until, request)?;
         if response.status().is_redirection() {
             let location = response.headers().get(LOCATION).map(|value| value.to_str().unwrap_or_default());
             let location = location.unwrap_or_default();
@@ -162,12 +177,12 @@ impl Access {
                 Redirect::ToUi => return Err(FetchError::ToUi),
                 Redirect::Elsewhere => return Err(FetchError::Elsewhere(super::body::clean(location))),
             }
-            response = self.send(address, request)?;
+            response = self.send(address, until, request)?;
         }
         match response.status().as_u16() {
             200 => {
                 let length = response.content_length();
-                Ok(Capped::new(response, most, Some(self.until)).of_length(length))
+                Ok(Capped::new(response, most, Some(until)).of_length(length))
             }
             code @ (401 | 403) => Err(FetchError::Forbidden(code)),
             code @ 300..=399 => Err(FetchError::Elsewhere(format!("another place again (HTTP {code})"))),
@@ -180,12 +195,15 @@ impl Access {
     fn send(
         &self,
         address: &Address,
+        until: Instant,
         request: &dyn Fn(&Client, &Address) -> RequestBuilder,
     ) -> Result<Response, FetchError> {
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = until.saturating_duration_since(Instant::now());
         let lost = |why: &reqwest::Error| why.is_request() && !why.is_timeout() && !why.is_connect();
-        let sent = match self.send_once(address, request)? {
-            Err(why) if lost(&why) && self.answered.load(Relaxed) => self.send_once(address, request)?,
+        let sent = match self.send_once(address, until, request)? {
+            Err(why) if lost(&why) && self.answered.load(Relaxed) => {
+                self.send_once(address, until, request)?
+            }
             sent => sent,
         };
         self.answered.fetch_or(sent.is_ok(), Relaxed);
@@ -195,9 +213,10 @@ impl Access {
     fn send_once(
         &self,
         address: &Address,
+        until: Instant,
         request: &dyn Fn(&Client, &Address) -> RequestBuilder,
     ) -> Result<reqwest::Result<Response>, FetchError> {
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = until.saturating_duration_since(Instant::now());
         let mut request = request(self.client(address)?, address).timeout(left);
         if let (true, Some(key)) = (self.sends_key_to(address), &self.key) {
             request = request.header("X-API-Key", key.header());

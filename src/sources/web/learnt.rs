@@ -6,6 +6,7 @@ use super::page::{Page, Rows};
 use crate::record::{Memory, Seconds};
 
 const PATIENCE: Seconds = 3_600;
+const SLOW: &str = "slow";
 
 /// How to reach PowerMTA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,20 @@ pub fn note_rows(memory: &mut dyn Memory, page: Page, now: Seconds, before: Rows
     }
 }
 
+/// Whether a page was slow within the last hour.
+pub fn is_slow(memory: &dyn Memory, now: Seconds) -> bool {
+    is_fresh(read(memory, SLOW).as_deref(), now)
+}
+
+/// `slow`: a page was, in this run; it is asked with the others side by side for an hour.
+pub fn note_slow(memory: &mut dyn Memory, now: Seconds, slow: bool) {
+    if slow {
+        memory.put(SLOW, now.to_string().as_bytes());
+    } else if !is_slow(memory, now) {
+        memory.remove(SLOW);
+    }
+}
+
 fn key(page: Page) -> String {
     format!("rows.{}", page.name())
 }
@@ -131,6 +146,17 @@ mod tests {
         note_way(&mut notes, "http://a", 2_000, Way::BEST, Way::BEST);
         note_rows(&mut notes, Page::Queues, 2_000, Rows::Parameter, Rows::Parameter);
         assert!(notes.into_changes().is_empty());
+    }
+
+    #[test]
+    fn a_slow_page_is_remembered_for_an_hour() {
+        let mut notes = Notes::default();
+        assert!(!is_slow(&notes, 1_000));
+        note_slow(&mut notes, 1_000, true);
+        note_slow(&mut notes, 1_010, false);
+        assert!(is_slow(&notes, 4_599) && !is_slow(&notes, 4_600));
+        note_slow(&mut notes, 4_600, false);
+        assert_eq!(notes.get(SLOW), None);
     }
 
     #[test]

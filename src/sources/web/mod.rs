@@ -46,7 +46,7 @@ use learnt::Way;
 use page::{Answer, Found, Page, Rows};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use turns::in_turn;
+use turns::{QUICK, in_turn};
 
 /// A measurement for the ledger and the judge, never to be printed. One row per page (tag
 /// `page`). `status` has `generation`, a number that is another one after each start of
@@ -167,29 +167,55 @@ impl<'a> Round<'a> {
         };
         let now = self.tick.now();
         let learnt = Page::ALL.map(|page| (page, learnt::rows(memory, page, now)));
-        let asked = self.pmta.rows.min(page::MOST_ROWS);
-        let access = Arc::clone(&self.access);
-        let answers = in_turn(self.access.until(), &learnt, move |page, rows| {
-            page::fetch(&access, page, format, rows, asked)
-        });
-        let answers: Vec<_> = answers
-            .into_iter()
-            .zip(learnt)
-            .map(|(answer, (page, rows))| {
-                answer.unwrap_or_else(|| {
-                    let late = Instant::now() >= self.access.until();
-                    let late = late.then(|| FetchError::Silent("no answer within its time".to_owned()));
-                    let why = late.unwrap_or_else(|| FetchError::Ours("the request was given up".to_owned()));
-                    Answer { page, found: Err(why), format, rows }
-                })
-            })
-            .collect();
+        let was_slow = learnt::is_slow(memory, now);
+        let mut answers = if was_slow { Vec::new() } else { self.one_by_one(&learnt, format) };
+        let late = learnt.get(answers.len()..).unwrap_or_default();
+        learnt::note_slow(memory, now, !was_slow && !late.is_empty());
+        answers.extend(self.side_by_side(late, format));
         for (answer, (page, before)) in answers.iter().zip(learnt) {
             if answer.found.is_ok() && page != Page::Status {
                 learnt::note_rows(memory, page, now, before, answer.rows);
             }
         }
         answers
+    }
+
+    /// On this thread, as long as they come quickly: threads and their connections cost more than a
+    /// page of a hundred rows. The first page that does not come, and those behind it, are left out.
+    fn one_by_one(&self, pages: &[(Page, Rows)], format: Format) -> Vec<Answer<FetchError>> {
+        self.access.hurry(true);
+        let mut answers = Vec::with_capacity(pages.len());
+        for (page, rows) in pages {
+            let begun = Instant::now();
+            let answer = page::fetch(&self.access, *page, format, *rows, self.asked());
+            let given_up = matches!(&answer.found, Err(why) if why.is_passing());
+            if given_up && begun.elapsed() >= QUICK {
+                break;
+            }
+            answers.push(answer);
+        }
+        self.access.hurry(false);
+        answers
+    }
+
+    fn side_by_side(&self, pages: &[(Page, Rows)], format: Format) -> Vec<Answer<FetchError>> {
+        let (access, asked) = (Arc::clone(&self.access), self.asked());
+        let answers = in_turn(self.access.until(), pages, move |page, rows| {
+            page::fetch(&access, page, format, rows, asked)
+        });
+        let missing = |page, rows| {
+            let late = Instant::now() >= self.access.until();
+            let late = late.then(|| FetchError::Silent("no answer within its time".to_owned()));
+            let why = late.unwrap_or_else(|| FetchError::Ours("the request was given up".to_owned()));
+            Answer { page, found: Err(why), format, rows }
+        };
+        let pages = pages.iter();
+        let answers = answers.into_iter().zip(pages);
+        answers.map(|(answer, (page, rows))| answer.unwrap_or_else(|| missing(*page, *rows))).collect()
+    }
+
+    fn asked(&self) -> u32 {
+        self.pmta.rows.min(page::MOST_ROWS)
     }
 }
 

@@ -163,6 +163,7 @@ fn a_page_that_hangs_costs_only_itself() {
         run.result
     );
     assert!(run.took < Duration::from_millis(1_200), "{:?}", run.took);
+    assert!(run.notes.get("slow").is_some(), "the next runs ask side by side at once");
     assert!(!run.samples.iter().any(|row| row.field("up") == Some(&Value::Int(0))));
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Threads from the start: while one reads the long list, the other fetches what is short.
 const HANDS: usize = 2;
 /// A page that takes longer keeps the next ones waiting no more.
-const QUICK: Duration = Duration::from_millis(100);
+pub const QUICK: Duration = Duration::from_millis(100);
 /// A little longer than the pages may take, so that they can say themselves why they failed.
 const GRACE: Duration = Duration::from_millis(50);
 
