@@ -102,6 +102,10 @@ fn a_value_that_makes_no_sense_is_refused_and_a_good_one_taken() {
         );
         assert!(!line.contains("pw@"), "{line}");
     }
+}
+
+#[test]
+fn a_suppression_that_makes_no_sense_is_refused() {
     for (key, good, bad) in [
         ("minutes", "\"0-60\"", "\"0-61\""),
         ("minutes", "\"0-10\"", "\"ten\""),

@@ -1,7 +1,7 @@
 //! Limits of PowerMTA's own configuration that bind: the host, and no receiver, sets the pace. And
 //! backoff that nothing will end. It knows limits only as the round through the queues names them.
 
-use super::{Level, Report, Scene, Signal, Symptom, number};
+use super::{Level, Report, Scene, Signal, Symptom, number, room};
 use crate::record::{HIDDEN, Memory, Sample, Seconds, Severity, Unit, Value, tag};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ struct Met {
     most: f64,
     /// What binds, for the sentence.
     words: String,
+    /// How many messages a connection may carry, where connections are what binds.
+    messages: Option<f64>,
 }
 
 fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
@@ -72,7 +74,7 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
             let new = Bound { subject: subject.clone(), since: scene.now, waiting: met.waiting };
             after.push(known.cloned().unwrap_or(new));
         }
-        report.symptoms.push(symptom(subject, met, after.last(), scene.now));
+        report.symptoms.push(encouraged(scene, met, symptom(subject, met, after.last(), scene.now)));
     }
     // Whoever is not among the largest queues any more waits for no limit.
     for bound in before.iter().filter(|bound| !met.contains_key(&bound.subject)) {
@@ -129,25 +131,35 @@ fn of_queue(row: &Sample) -> Vec<(Subject, Met)> {
     if let Some(most) = value("max_smtp_out").filter(|_| value("paused") != Some(1.0)) {
         let reason = if backoff { "backoff-max-smtp-out" } else { "max-smtp-out" };
         let words = format!("{reason} of {queue} binds: {now:.0} connections of {most:.0}");
-        found.push((subject(reason), Met { level: full(now, most, waiting), waiting, now, most, words }));
+        found.push((
+            subject(reason),
+            Met {
+                level: full(now, most, waiting),
+                waiting,
+                now,
+                most,
+                words,
+                messages: value("max_msg_per_connection"),
+            },
+        ));
     }
     if let Some((reason, level)) = rate(row) {
         let level = if waiting < SOME { Level::Fine } else { level };
         let value = of_rates(row, reason).map(|value| format!(" {value}")).unwrap_or_default();
         let words = format!("{reason}{value} of {queue} binds");
-        found.push((subject(reason), Met { level, waiting, now: waiting, most: 0.0, words }));
+        found.push((subject(reason), Met { level, waiting, now: waiting, most: 0.0, words, messages: None }));
     }
     let endless = backoff && value("endless") == Some(1.0) && waiting >= SOME;
     let level = if endless { Level::Bad(Severity::Warning) } else { Level::Fine };
     let words = queue.to_owned();
-    found.push((subject(ENDLESS), Met { level, waiting, now: waiting, most: 0.0, words }));
+    found.push((subject(ENDLESS), Met { level, waiting, now: waiting, most: 0.0, words, messages: None }));
     let differs = match row.field("differs") {
         Some(Value::Text(differs)) => differs.as_str(),
         _ => "",
     };
     let level = if differs.is_empty() { Level::Fine } else { Level::Bad(Severity::Info) };
     let words = format!("{queue}: {differs}");
-    found.push((subject(NOT_IN_FORCE), Met { level, waiting, now: waiting, most: 0.0, words }));
+    found.push((subject(NOT_IN_FORCE), Met { level, waiting, now: waiting, most: 0.0, words, messages: None }));
     found
 }
 
@@ -166,7 +178,7 @@ fn of_vmtas(scene: &Scene<'_>, rows: &[&Sample], report: &mut Report) -> Vec<(Su
             continue;
         };
         let words = format!("max-smtp-out of VMTA {vmta} binds: {now:.0} connections of {most:.0}");
-        let met = Met { level: full(now, most, waiting), waiting, now, most, words };
+        let met = Met { level: full(now, most, waiting), waiting, now, most, words, messages: None };
         found.push(((String::new(), vmta, "vmta-max-smtp-out".to_owned()), met));
     }
     found
@@ -217,6 +229,19 @@ fn of_rates<'a>(row: &'a Sample, name: &str) -> Option<&'a str> {
         .filter_map(|rate| rate.split_once(' '))
         .find(|(known, _)| *known == name)
         .map(|(_, value)| value)
+}
+
+/// Where the provider takes all that it gets, the limit is a question to the operator.
+fn encouraged(scene: &Scene<'_>, met: &Met, mut symptom: Symptom) -> Symptom {
+    if symptom.reason != "max-smtp-out" || !matches!(met.level, Level::Bad(_)) {
+        return symptom;
+    }
+    let held = room::Held { connections: met.now, max_smtp_out: met.most, messages: met.messages };
+    let taken = room::taken(scene, &symptom.provider);
+    if let Some((text, confidence)) = taken.and_then(|taken| room::advice(&symptom.provider, &taken, &held)) {
+        (symptom.action, symptom.confidence) = (text, confidence);
+    }
+    symptom
 }
 
 fn symptom((provider, vmta, reason): &Subject, met: &Met, bound: Option<&Bound>, now: Seconds) -> Symptom {

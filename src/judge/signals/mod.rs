@@ -26,6 +26,7 @@ mod pmta_log;
 mod queue_age;
 mod records;
 mod restarts;
+mod room;
 mod sightings;
 mod smtp;
 mod spool;

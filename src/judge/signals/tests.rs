@@ -124,6 +124,36 @@ fn the_witnesses_decide_between_dead_and_silent() {
 }
 
 #[test]
+fn a_limit_that_binds_where_the_provider_takes_everything_is_a_question() {
+    for (throttled, begins) in [
+        (0.0, "Increase max-msg-per-connection for Gmail? (confidence: high)"),
+        (0.2, "If the provider defers nothing, raise it in small steps"),
+    ] {
+        let mut lab = Lab::new();
+        lab.fates.push(("queues".to_owned(), Fate::Up));
+        let queue = Sample::new(HIDDEN)
+            .tag("class", "waiting")
+            .tag("queue", "gmail.com/vmta1")
+            .tag("provider", "Gmail")
+            .int("recipients", 8_000)
+            .int("connections", 12)
+            .int("max_smtp_out", 12)
+            .int("max_msg_per_connection", 20);
+        let taken = Sample::new("pmta_throttle")
+            .tag("provider", "Gmail")
+            .int("attempts", 2_400)
+            .float("ratio", throttled)
+            .float("policy_ratio", 0.0);
+        let told: Vec<Finding> = (0..12)
+            .flat_map(|minute| lab.run(minute * 60, &[queue.clone(), taken.clone()]).changes)
+            .filter(|change| change.finding == "limits")
+            .collect();
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].action.starts_with(begins), "{}", told[0].action);
+    }
+}
+
+#[test]
 fn a_host_that_never_showed_its_process_is_not_called_dead() {
     let mut lab = Lab::new();
     lab.fate("process", Fate::Absent);

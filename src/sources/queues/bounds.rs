@@ -30,6 +30,8 @@ pub struct Bound {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     pub max_smtp_out: Option<u64>,
+    #[serde(default)]
+    pub max_msg_per_connection: Option<u64>,
     pub backoff_max_smtp_out: Option<u64>,
     /// The VMTA's own, for all its queues together.
     pub vmta_max_smtp_out: Option<u64>,
@@ -56,6 +58,7 @@ impl Pace {
         let ends = list.is_some_and(|list| list.iter().any(|pattern| pattern.ends_backoff));
         Pace {
             max_smtp_out: settings.max_smtp_out(),
+            max_msg_per_connection: settings.max_msg_per_connection(),
             backoff_max_smtp_out: settings.count("backoff-max-smtp-out"),
             vmta_max_smtp_out: settings.vmta_max_smtp_out,
             rates: rates.join("; "),

@@ -182,8 +182,12 @@ fn limit(queue: &Waiting, bound: &Bound) -> Option<i64> {
 
 /// The limits that set the pace of a queue in the mode that it is in.
 fn paced(row: Sample, queue: &Waiting, bound: &Bound) -> Sample {
-    let of_vmta = bound.pace.vmta_max_smtp_out.and_then(|most| i64::try_from(most).ok());
-    let numbers = [("max_smtp_out", limit(queue, bound)), ("vmta_max_smtp_out", of_vmta)];
+    let whole = |most: Option<u64>| most.and_then(|most| i64::try_from(most).ok());
+    let numbers = [
+        ("max_smtp_out", limit(queue, bound)),
+        ("vmta_max_smtp_out", whole(bound.pace.vmta_max_smtp_out)),
+        ("max_msg_per_connection", whole(bound.pace.max_msg_per_connection)),
+    ];
     let known = numbers.into_iter().filter_map(|(name, most)| Some((name, most?)));
     let row = known.fold(row, |row, (name, most)| row.int(name, most));
     row.int("endless", i64::from(bound.pace.endless)).text("rates", bound.pace.rates.clone())
