@@ -131,7 +131,7 @@ impl Bench {
         if now.contains(&Reason::Dns) {
             places.insert((HOST, resolver::SIGNAL.number()));
         }
-        for key in windows.keys() {
+        for key in windows.keys_since(at - STEP) {
             if windows.sum(key, Channel::Attempts, at - STEP, at) == 0 {
                 continue;
             }

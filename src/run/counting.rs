@@ -21,7 +21,7 @@ use std::time::Instant;
 pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
-const SIGNALS: &str = "signals";
+pub const SIGNALS: &str = "signals";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -159,6 +159,8 @@ impl Count<'_> {
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
+        // What the rules were compiled to makes room for what is to be written.
+        drop(classifier);
         let standing = recollection.save()?.unwrap_or_default();
         let mut samples = samples;
         samples.extend(standing.gauges);
