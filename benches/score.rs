@@ -186,9 +186,7 @@ fn names_cause(incident: &Incident, line: &Value) -> bool {
 }
 
 fn judge(seed: u64, method: &str, incidents: &[Incident], told: &[Value], result: &mut Result) {
-    let paging =
-        |line: &&Value| line["state"] == "firing" && line["severity"] != "info" && line["routing"] != "log";
-    let pages: Vec<(i64, &Value)> = told.iter().filter(paging).map(|line| (time_of(line), line)).collect();
+    let pages = pages(told);
     for incident in incidents.iter().filter(|incident| incident.pages) {
         // With fewer than fifty harmed attempts there is no fiftieth to count from.
         let kind = if incident.known.is_some() { incident.kind.as_str() } else { SMALL };
@@ -216,6 +214,27 @@ fn judge(seed: u64, method: &str, incidents: &[Incident], told: &[Value], result
     count_false_ones(seed, method, incidents, &pages, result);
 }
 
+/// What somebody is told of the first time: a reminder finds nothing.
+fn pages(told: &[Value]) -> Vec<(i64, &Value)> {
+    let mut before: BTreeMap<&str, (&Value, &Value)> = BTreeMap::new();
+    let mut pages = Vec::new();
+    for line in told {
+        let now = (&line["state"], &line["severity"]);
+        let again = before.insert(id(line), now) == Some(now);
+        let pages_somebody =
+            line["state"] == "firing" && line["severity"] != "info" && line["routing"] != "log";
+        if pages_somebody && !again {
+            pages.push((time_of(line), line));
+        }
+    }
+    pages
+}
+
+/// The finding that an event is about.
+fn id(line: &Value) -> &str {
+    line["event_id"].as_str().unwrap().rsplitn(3, '-').last().unwrap_or_default()
+}
+
 /// Pages that no incident explains, each finding once.
 fn count_false_ones(
     seed: u64,
@@ -231,7 +250,7 @@ fn count_false_ones(
     for (time, line) in pages {
         let explained =
             incidents.iter().filter(|incident| incident.pages).any(|incident| belongs(incident, line, *time));
-        let id = line["event_id"].as_str().unwrap().rsplitn(3, '-').last().unwrap_or_default();
+        let id = id(line);
         if explained {
             right_ones.insert(id.to_owned());
         } else if !right_ones.contains(id) && wrong.insert(id.to_owned()) {

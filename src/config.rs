@@ -191,11 +191,19 @@ pub struct Judge {
     pub smallest_excess: f64,
     /// For `mean-stddev` only.
     pub sigmas: f64,
+    /// What goes on is told again after so many seconds; 0 is never.
+    pub remind_seconds: u64,
 }
 
 impl Default for Judge {
     fn default() -> Judge {
-        Judge { method: Method::Reasons, alpha: 1e-7, smallest_excess: 40.0, sigmas: 2.0 }
+        Judge {
+            method: Method::Reasons,
+            alpha: 1e-7,
+            smallest_excess: 40.0,
+            sigmas: 2.0,
+            remind_seconds: 14_400,
+        }
     }
 }
 
@@ -212,4 +220,9 @@ pub struct Suppress {
     pub dates: Option<Vec<String>>,
     /// Waiting recipients above which nothing is suppressed.
     pub unless_backlog: Option<i64>,
+    /// A single stretch of time, RFC 3339.
+    pub from: Option<String>,
+    pub until: Option<String>,
+    /// The name of planned work: then the host's own signals are suppressed, too.
+    pub maintenance: Option<String>,
 }

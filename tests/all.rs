@@ -20,6 +20,7 @@ mod fuzz;
 #[path = "../src/emit/grammar/mod.rs"]
 mod grammar;
 mod histories;
+mod judgement;
 mod logs;
 mod loops;
 mod mutations;

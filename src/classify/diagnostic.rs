@@ -103,6 +103,9 @@ impl Diagnostic {
             }
             b'>' => tail,
             _ => {
+                if let Some(after) = self.plain_word(rest) {
+                    return after;
+                }
                 let (length, flags) = token::measure(rest);
                 let (word, after) = rest.split_at_checked(length.max(1)).unwrap_or((rest, &[]));
                 self.word(word, flags, after);
@@ -148,6 +151,23 @@ impl Diagnostic {
             return after;
         }
         tail
+    }
+
+    /// What `word` does with letters alone where no name may stand, as most words are.
+    fn plain_word<'a>(&mut self, rest: &'a [u8]) -> Option<&'a [u8]> {
+        let length = token::letters(rest);
+        if length == 0 || length > token::LONGEST_WORD || self.names_mailbox || !token::ends_at(rest, length)
+        {
+            return None;
+        }
+        let (word, after) = rest.split_at_checked(length)?;
+        self.put(&[]);
+        let start = self.text.len();
+        self.text.extend(word.iter().map(u8::to_ascii_lowercase));
+        self.names_mailbox = self.text.get(start..).is_some_and(known::names_mailbox);
+        (self.opened, self.repeated) = (false, false);
+        self.words += 1;
+        Some(after)
     }
 
     fn word(&mut self, word: &[u8], flags: Flags, after: &[u8]) {

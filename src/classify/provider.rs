@@ -1,29 +1,26 @@
 //! Who receives the mail: the table of providers and the look-up that every record goes through.
 //! Knows no reply.
 
-mod memory;
 mod table;
+mod tails;
 
 #[cfg(test)]
 mod tests;
 
 use super::Provider;
-use super::word::{Word, hash};
-use memory::Memory;
+use super::word::Word;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use table::{DomainSays, HostSays, Table};
+use table::{HostSays, Table};
 
 /// No domain name is longer (RFC 1035); the rest is cut.
 const LONGEST_DOMAIN: usize = 255;
 
-/// The table of providers, the operator's map over it, and what was looked up before. What is
-/// remembered changes no answer: totals by provider must not depend on how files were cut into
-/// runs.
+/// The table of providers and the operator's map over it. The answers of millions of domains are not
+/// remembered: the table fits into the processor's cache and they would not.
 #[derive(Debug)]
 pub struct Providers {
     table: Table,
-    recall: Recall,
     /// The domain in lower case, where the record's spelling is not.
     lowered: String,
 }
@@ -40,9 +37,7 @@ impl<'a> Receiver<'a> {
     #[inline]
     fn new(table: &'a Table, number: Option<u16>, domain: Word<'a>) -> Receiver<'a> {
         match number {
-            Some(number) => {
-                Receiver { provider: Provider::Named(number), name: Word::from(table.name(number)) }
-            }
+            Some(number) => Receiver { provider: Provider::Named(number), name: table.word(number) },
             None => Receiver { provider: Provider::Domain(domain.text), name: domain },
         }
     }
@@ -57,7 +52,7 @@ impl Providers {
     /// `operator` is `[providers]` of the configuration: name to recipient domains, queue names
     /// and, with a leading `*.`, everything below a domain (MX hosts too).
     pub fn new(operator: &BTreeMap<String, Vec<String>>) -> Providers {
-        Providers { table: Table::new(operator), recall: Recall::default(), lowered: String::new() }
+        Providers { table: Table::new(operator), lowered: String::new() }
     }
 
     /// The provider of a queue or recipient domain (`example.com`, `yahoo.rollup`) whose host was
@@ -70,24 +65,19 @@ impl Providers {
     /// The same, with its name.
     pub fn receiver<'a>(&'a mut self, domain: &'a [u8], mta: &[u8]) -> Receiver<'a> {
         let domain = domain.get(..LONGEST_DOMAIN).unwrap_or(domain);
-        let Providers { table, recall, lowered } = self;
-        let spelled = hash(domain);
-        // What is remembered is in lower case: a spelling that is found there is its own name.
-        if let Some(number) = recall.known(table, spelled, domain, mta)
-            && let Ok(text) = std::str::from_utf8(domain)
-        {
-            return Receiver::new(table, number, Word { text, hash: spelled });
-        }
+        let Providers { table, lowered } = self;
         let name = match plain_name(domain) {
-            Some(text) => Word { text, hash: spelled },
+            Some(text) => text,
             None => {
                 lower_into(lowered, domain);
-                Word::from(&*lowered)
+                &*lowered
             }
         };
-        let known = recall.known(table, name.hash, name.text.as_bytes(), mta);
-        let number = known.unwrap_or_else(|| recall.learn(table, name, mta));
-        Receiver::new(table, number, name)
+        let name = Word::from(name);
+        let says = table.of_domain(name);
+        let asks_host = !mta.is_empty() && !says.needs_no_host(table);
+        let host = if asks_host { table.of_host(host_of(mta)) } else { HostSays::default() };
+        Receiver::new(table, says.with(host), name)
     }
 
     /// The provider that an MX host alone tells; `None` when it is nobody we know.
@@ -148,77 +138,15 @@ impl Providers {
     }
 }
 
-/// What was looked up in the table before.
-#[derive(Debug, Default)]
-struct Recall {
-    /// By domain in lower case: what it says, the host that it was first seen with, and the answer
-    /// for the two. Most domains have no other host.
-    domains: Memory<{ DomainSays::BYTES + 2 }>,
-    /// By host in the record's own spelling.
-    hosts: Memory<{ HostSays::BYTES }>,
-}
-
-impl Recall {
-    /// The number of the provider; `None` for a domain that is not remembered.
-    #[inline]
-    fn known(&mut self, table: &Table, hash: u64, domain: &[u8], mta: &[u8]) -> Option<Option<u16>> {
-        let kept = self.domains.get(hash, domain)?;
-        let (says, with) = kept.says.split_first_chunk::<{ DomainSays::BYTES }>()?;
-        if is_host_of(mta, kept.text) {
-            return Some(table::number(*with.first_chunk()?));
-        }
-        let says = DomainSays::from_bytes(*says);
-        Some(says.with(self.of_host(table, says, mta)))
-    }
-
-    fn learn(&mut self, table: &Table, name: Word<'_>, mta: &[u8]) -> Option<u16> {
-        let says = table.of_domain(name.text);
-        let host = host_of(mta);
-        let asks_host = !mta.is_empty() && !says.needs_no_host(table);
-        let number = says.with(if asks_host { table.of_host(host) } else { HostSays::default() });
-        // Without a host, what is said holds for records without one.
-        let (host, with) =
-            if host.is_empty() { (host, says.with(HostSays::default())) } else { (host, number) };
-        let mut bytes = [0; DomainSays::BYTES + 2];
-        let parts = says.to_bytes().into_iter().chain(table::bytes(with));
-        bytes.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
-        self.domains.put(name.hash, name.text.as_bytes(), bytes, host);
-        number
-    }
-
-    fn of_host(&mut self, table: &Table, domain: DomainSays, mta: &[u8]) -> HostSays {
-        if mta.is_empty() || domain.needs_no_host(table) {
-            return HostSays::default();
-        }
-        let host = host_of(mta);
-        let hash = hash(host);
-        if let Some(kept) = self.hosts.get(hash, host) {
-            return HostSays::from_bytes(kept.says);
-        }
-        let says = table.of_host(host);
-        self.hosts.put(hash, host, says.to_bytes(), b"");
-        says
-    }
-}
-
-/// Whether `host_of` would give just this.
-#[inline]
-fn is_host_of(mta: &[u8], host: &[u8]) -> bool {
-    if host.is_empty() {
-        return mta.is_empty();
-    }
-    mta.strip_prefix(host).is_some_and(|rest| matches!(rest, [] | [b' ' | b'(' | b'[', ..]))
-}
-
 /// `mx.example.com (192.0.2.1)` -> `mx.example.com`, in the record's own spelling.
 fn host_of(mta: &[u8]) -> &[u8] {
-    let end = mta.iter().position(|byte| matches!(byte, b' ' | b'(' | b'[')).unwrap_or(mta.len());
+    let end = memchr::memchr3(b' ', b'(', b'[', mta).unwrap_or(mta.len());
     mta.get(..end.min(LONGEST_DOMAIN)).unwrap_or_default()
 }
 
 /// A name that can be looked up as it stands.
 fn plain_name(domain: &[u8]) -> Option<&str> {
-    if domain.iter().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) || domain.ends_with(b".") {
+    if domain.ends_with(b".") || !tails::in_small_letters(domain) {
         return None;
     }
     std::str::from_utf8(domain).ok()

@@ -2,7 +2,7 @@
 
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 const SEED: FixedState = FixedState::with_seed(0x7065_6d74);
 
@@ -14,6 +14,22 @@ pub type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
 pub struct Word<'a> {
     pub text: &'a str,
     pub hash: u64,
+}
+
+impl PartialEq for Word<'_> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Word<'_> {}
+
+impl Hash for Word<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 impl<'a> From<&'a str> for Word<'a> {

@@ -181,6 +181,15 @@ pub(super) fn weekdays(value: &Value) -> Verdict {
     })
 }
 
+pub(super) fn time(value: &Value) -> Verdict {
+    let known = text(value).parse::<jiff::Timestamp>().is_ok();
+    if known {
+        Ok(())
+    } else {
+        Err("must be a time with its offset, as 2026-12-01T22:00:00+01:00".to_owned())
+    }
+}
+
 pub(super) fn dates(value: &Value) -> Verdict {
     each(value, |date| {
         let whole = date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok();

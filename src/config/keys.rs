@@ -101,6 +101,7 @@ pub(super) const KEYS: &[Key] = &[
     key!("judge", "alpha", Number, check::alpha, "", "1e-7", "Chance below which a window counts as a deviation"),
     key!("judge", "smallest_excess", Number, check::not_negative, "", "40.0", "Attempts above the expected ones before anything may fire"),
     key!("judge", "sigmas", Number, check::positive, "", "2.0", "Standard deviations, for `mean-stddev` only"),
+    key!("judge", "remind_seconds", Count, check::backlog, "", "14400", "What goes on is told again after so many seconds; 0 is never"),
     key!("suppress", "provider", Text, check::word, "every provider", "\"Gmail\"", "Provider that it applies to"),
     key!("suppress", "reason", Text, check::word, "every reason", "\"greylisted\"", "Reason that it applies to"),
     key!("suppress", "minutes", Text, check::minutes, "the whole hour", "\"0-10\"", "Minutes of the hour, the last not included"),
@@ -108,6 +109,9 @@ pub(super) const KEYS: &[Key] = &[
     key!("suppress", "weekdays", Texts, check::weekdays, "every day", "[\"sat\", \"sun\"]", "Days of the week"),
     key!("suppress", "dates", Texts, check::dates, "every date", "[\"2026-12-24\"]", "Dates (YYYY-MM-DD)"),
     key!("suppress", "unless_backlog", Count, check::backlog, "no bound", "50000", "Waiting recipients above which nothing is suppressed"),
+    key!("suppress", "from", Text, check::time, "ever", "\"2026-12-01T22:00:00+01:00\"", "Begin of a single stretch"),
+    key!("suppress", "until", Text, check::time, "for ever", "\"2026-12-02T02:00:00+01:00\"", "Its end"),
+    key!("suppress", "maintenance", Text, check::word, "no planned work", "\"new disks\"", "Name of planned work: the host's own signals are suppressed too"),
 ];
 
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {

@@ -111,6 +111,9 @@ fn a_value_that_makes_no_sense_is_refused_and_a_good_one_taken() {
         ("dates", "[\"2026-12-24\"]", "[\"24.12.2026\"]"),
         ("dates", "[\"2024-02-29\"]", "[\"2026-02-29\"]"),
         ("unless_backlog", "0", "-1"),
+        ("from", "\"2026-12-01T22:00:00+01:00\"", "\"2026-12-01 22:00\""),
+        ("until", "\"2026-12-01T22:00:00Z\"", "\"tomorrow\""),
+        ("maintenance", "\"new disks\"", "\"\""),
         ("reason", "\"x\"", "\" \""),
     ] {
         let parse = |value: &str| Loaded::parse(&format!("[[suppress]]\n{key} = {value}\n"), FILE);

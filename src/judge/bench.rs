@@ -1,11 +1,15 @@
 //! Where the detectors sit: one step of event time after the other, always in the same order. It
 //! reads counts and baselines and writes nothing but the baselines.
 
+mod healed;
+mod reminders;
+mod shared;
 mod silence;
 
 use super::describe::{Scene, conclude, describe, route, severity};
 use super::detectors::throughput::Throughput;
-use super::detectors::{self, connections, mean_stddev, reasons, resolver, slow};
+use super::detectors::{self, drift, mean_stddev, reasons, resolver, slow};
+use super::habits::Habits;
 use super::learn;
 use super::life::{Alarm, Case, Cases, Group, enter, next_state};
 use super::series_step::{Judged, judge_series};
@@ -32,6 +36,9 @@ pub struct Bench {
     /// Series that are not quiet, or whose sum of evidence is not 0.
     awake: BTreeSet<(Key, u8)>,
     throughput: Throughput,
+    habits: Habits,
+    /// To be told once: trouble that ended before anybody was told, and weekly drift.
+    notes: Vec<Finding>,
 }
 
 impl Bench {
@@ -46,6 +53,8 @@ impl Bench {
             cases: Cases::load(baselines),
             surroundings: Surroundings::default(),
             throughput: Throughput::load(baselines),
+            habits: Habits::load(baselines),
+            notes: Vec::new(),
             awake: stirring.map(|(key, signal, _)| (key, signal)).collect(),
         })
     }
@@ -64,25 +73,28 @@ impl Bench {
             learn::close_buckets(at, windows, baselines, &self.settings);
             let dropped = self.cases.open(HOST, Group::Drop).is_some();
             self.throughput.close(at, windows, dropped, baselines);
+            self.notes.extend(drift::weekly(at, windows, baselines));
         }
         if at % 60 == 0 {
             self.judge_volume(at, windows);
         }
         let busy = windows.sum(HOST, Channel::Attempts, at - STEP, at) > 0;
         if !busy && self.awake.is_empty() && self.cases.is_empty() {
-            return Vec::new();
+            return std::mem::take(&mut self.notes);
         }
         if at % 60 == 10 {
             self.leave_windows(at, windows, baselines);
         }
         self.judge_refusals(at, windows, baselines);
-        self.judge_connections(at, windows, baselines);
+        self.judge_shared(at, windows, baselines);
         if self.settings.method == Method::MeanStddev && at % BUCKET_SECONDS == 0 {
             self.judge_totals(at, windows, baselines);
         }
-        let changed = self.settle(at, windows, baselines);
+        let mut changed = self.settle(at, windows, baselines);
+        changed.append(&mut self.notes);
         self.cases.drop_old(at);
         self.cases.keep(baselines);
+        self.habits.keep(baselines);
         changed
     }
 
@@ -119,7 +131,7 @@ impl Bench {
         if now.contains(&Reason::Dns) {
             places.insert((HOST, resolver::SIGNAL.number()));
         }
-        for key in windows.keys() {
+        for key in windows.keys_since(at - STEP) {
             if windows.sum(key, Channel::Attempts, at - STEP, at) == 0 {
                 continue;
             }
@@ -139,6 +151,10 @@ impl Bench {
                 self.awake.insert((key, number));
             } else {
                 self.awake.remove(&(key, number));
+            }
+            self.see_waiting(key, signal, windows, baselines);
+            if let Some(over) = judged.over {
+                self.remember((key, signal), &over, at, windows, baselines);
             }
             self.apply(key, signal, &judged, at, windows, baselines);
         }
@@ -220,28 +236,6 @@ impl Bench {
         self.cases.fire(alarm, detectors::name(alarm.group), name, at, offset);
     }
 
-    fn judge_connections(&mut self, at: Seconds, windows: &Windows, baselines: &Baselines) {
-        let open = self.cases.open(HOST, Group::Connections);
-        let already = open.is_some_and(|case| !case.firing.is_empty());
-        let now = connections::is_host_wide(baselines, self.awake.iter().copied(), already);
-        if now && !already {
-            let alarm = Alarm {
-                key: HOST,
-                group: Group::Connections,
-                signal: connections::SIGNAL,
-                onset: at - STEP,
-                usual: 0.0,
-                window: 600,
-                young: false,
-            };
-            self.fire(&alarm, at, windows);
-        } else if !now && already {
-            for case in self.cases.iter_mut().filter(|case| case.group == Group::Connections) {
-                case.firing.clear();
-            }
-        }
-    }
-
     /// How much mail there is, once a minute.
     fn judge_volume(&mut self, at: Seconds, windows: &Windows) {
         let odd = [
@@ -302,7 +296,8 @@ impl Bench {
     /// Moves every case to the state it should be in, and says which changed.
     fn settle(&mut self, at: Seconds, windows: &Windows, baselines: &Baselines) -> Vec<Finding> {
         let mut changed = Vec::new();
-        let silence = |case: &Case| if case.is_open() { self.silence(case, at, windows) } else { None };
+        let silence =
+            |case: &Case| if case.is_open() { self.silence(case, at, windows, baselines) } else { None };
         let silenced: Vec<Option<String>> = self.cases.iter().map(silence).collect();
         let scene =
             Scene { windows, baselines, surroundings: &self.surroundings, settings: &self.settings, at };
@@ -318,6 +313,7 @@ impl Bench {
                 route(case, self.settings.smallest_excess);
                 changed.push(case.finding.clone());
             }
+            changed.extend(reminders::due(case, self.settings.remind_seconds, at));
         }
         changed
     }

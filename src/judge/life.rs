@@ -28,6 +28,10 @@ pub enum Group {
     Drop,
     Surge,
     MeanStddev,
+    Authentication,
+    Blocklisted,
+    /// Several providers' findings at one VMTA.
+    Vmta,
 }
 
 /// A finding with what the judge needs to go on with it.
@@ -50,6 +54,12 @@ pub struct Case {
     pub quiet_since: Seconds,
     /// 0 while it is open.
     pub resolved: Seconds,
+    /// When somebody was told last.
+    #[serde(default)]
+    pub told: Seconds,
+    /// Providers that have it in common, when that was found from their findings.
+    #[serde(default)]
+    pub members: Vec<String>,
 }
 
 /// What opens or joins a case.
@@ -101,6 +111,8 @@ impl Case {
             young: alarm.young,
             quiet_since: 0,
             resolved: 0,
+            told: at,
+            members: Vec::new(),
         }
     }
 }
@@ -249,6 +261,7 @@ pub fn enter(
     let told = was.0 != state || was.1 != finding.severity && state != State::Suppressed;
     if told {
         finding.changed = at;
+        case.told = at;
     }
     told
 }

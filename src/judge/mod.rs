@@ -7,6 +7,7 @@ mod bench;
 pub mod checks;
 mod describe;
 pub mod detectors;
+mod habits;
 mod learn;
 mod life;
 mod series_step;
@@ -19,7 +20,7 @@ pub mod wording;
 
 pub use bench::{Bench, STEP};
 pub use detectors::{DETECTORS, Detector};
-pub use suppress::SuppressError;
+pub use suppress::{SuppressError, maintenance};
 pub use surroundings::{Change, Surroundings, changed_before};
 
 #[cfg(test)]

@@ -21,6 +21,16 @@ pub struct Judged {
     pub young: bool,
     /// To be looked at again even if nothing happens.
     pub awake: bool,
+    /// What was pending or firing until now and is over.
+    pub over: Option<Over>,
+}
+
+/// Trouble that has ended: from its first refusal to its last, and whether anybody was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Over {
+    pub began: Seconds,
+    pub ended: Seconds,
+    pub fired: bool,
 }
 
 /// Judges the ten seconds before `at`.
@@ -36,7 +46,8 @@ pub fn judge_series(
     let volume = baselines.volume(key);
     let grown = volume.is_some_and(|volume| volume.buckets >= GROWN_BUCKETS);
     let slow_from = volume.map_or(0, |volume| volume.slow_from);
-    let mut judged = Judged { change: Change::None, hit: None, onset: at, young: !grown, awake: false };
+    let mut judged =
+        Judged { change: Change::None, hit: None, onset: at, young: !grown, awake: false, over: None };
     if signal == Signal::Slow && (!grown || slow_from == 0) {
         return judged;
     }
@@ -73,10 +84,43 @@ pub fn judge_series(
     }
     judged.onset = onset(&view, &life, judged.hit.as_ref(), grown, at);
     judged.awake = !life.is_quiet() || life.cusum > 0.0;
+    if life.is_quiet() && !series.life.is_quiet() {
+        judged.over = Some(over(&view, &series.life));
+    }
     if life != series.life {
         baselines.series_mut(key, signal.number()).life = life;
     }
     judged
+}
+
+/// When trouble that was pending at `pending` began: before it, five minutes without a refusal.
+pub fn beginning(view: &View<'_>, pending: Seconds) -> Seconds {
+    let minutes = (1..=60)
+        .take_while(|minute| view.hits(pending - (minute + 4) * 60, pending - (minute - 1) * 60) > 0)
+        .count();
+    let from = pending - i64::try_from(minutes).unwrap_or(0) * 60;
+    let silent = (0..30).take_while(|step| view.hits(from + step * 10, from + (step + 1) * 10) == 0).count();
+    (from + i64::try_from(silent).unwrap_or(0) * 10).min(pending)
+}
+
+/// The end of the last ten seconds with a refusal in them, looked for backwards from `at`.
+pub fn last_refusal(view: &View<'_>, from: Seconds, at: Seconds) -> Seconds {
+    let back = |last: Seconds, grain: Seconds| {
+        let none = |steps: &i64| {
+            let end = last - steps * grain;
+            end > from && view.hits(end - grain, end) == 0
+        };
+        last - i64::try_from((0..60).take_while(none).count()).unwrap_or(0) * grain
+    };
+    back(back(at, 60), 10)
+}
+
+fn over(view: &View<'_>, life: &Life) -> Over {
+    let fired = life.firing_since != 0;
+    // While it fires nobody looks for hits any more.
+    let last = if fired { life.clear_since.max(life.firing_since) } else { life.last_hit };
+    let began = beginning(view, life.pending_since);
+    Over { began, ended: last_refusal(view, life.pending_since, last).max(began), fired }
 }
 
 /// A reason that is seen for the first time was not seen in everything that came before: that is

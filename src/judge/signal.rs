@@ -72,6 +72,10 @@ pub struct Strictness {
     pub excess_few: f64,
     pub rise_few: f64,
     pub alpha_ln: f64,
+    /// Fewer refusals say nothing.
+    pub fewest: u64,
+    /// So few do where there are none as a rule.
+    pub at_once: bool,
     pub windows: &'static [Seconds],
     /// Known for bursts that heal themselves within minutes: nobody is told before it has lasted.
     pub patient: bool,
@@ -132,6 +136,8 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
         excess_few: 0.3 * settings.smallest_excess,
         rise_few: 0.15,
         alpha_ln: settings.alpha.max(1e-300).ln(),
+        fewest: 8,
+        at_once: false,
         windows: SOFT_WINDOWS,
         patient: false,
         pages: true,
@@ -146,15 +152,7 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             excess_long: settings.smallest_excess.min(20.0),
             ..soft
         },
-        Signal::Reason(reason) if is_hard(reason) => Strictness {
-            prior: Prior { k: 0.2, n: 50.0, floor: 0.001 },
-            hard: true,
-            delta: 0.03,
-            factor: 4.0,
-            excess_long: settings.smallest_excess.min(8.0),
-            windows: HARD_WINDOWS,
-            ..soft
-        },
+        Signal::Reason(reason) if is_hard(reason) => hard(reason, soft, settings),
         Signal::Reason(reason) => Strictness {
             pages: !never_pages(reason),
             patient: matches!(reason, Reason::TempUnspecified | Reason::ConnectionLimit),
@@ -170,6 +168,22 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             ..soft
         },
         Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume => soft,
+    }
+}
+
+/// What refuses *us* is unusual even in small numbers.
+fn hard(reason: Reason, soft: Strictness, settings: &config::Judge) -> Strictness {
+    Strictness {
+        prior: Prior { k: 0.2, n: 50.0, floor: 0.001 },
+        hard: true,
+        delta: 0.03,
+        factor: 4.0,
+        excess_long: settings.smallest_excess.min(8.0),
+        windows: HARD_WINDOWS,
+        // A list does not forget by itself.
+        at_once: reason == Reason::Blocklisted,
+        fewest: if reason == Reason::Blocklisted { 5 } else { soft.fewest },
+        ..soft
     }
 }
 

@@ -16,6 +16,8 @@ pub enum SuppressError {
     Weekday(String),
     #[error("[[suppress]] dates: \"{0}\" is no date (YYYY-MM-DD)")]
     Date(String),
+    #[error("[[suppress]] \"{0}\" is no time (2026-12-01T22:00:00+01:00)")]
+    Time(String),
 }
 
 /// One rule, ready to be asked.
@@ -30,6 +32,9 @@ pub struct Rule {
     weekdays: Option<Vec<i64>>,
     dates: Option<Vec<jiff::civil::Date>>,
     unless_backlog: Option<i64>,
+    /// From the first up to, not including, the second.
+    stretch: (Seconds, Seconds),
+    is_maintenance: bool,
 }
 
 /// What is asked: the step's first second, on the records' own clock.
@@ -40,6 +45,21 @@ pub struct Moment<'a> {
     pub step: Seconds,
     pub offset_minutes: i16,
     pub backlog: Option<i64>,
+}
+
+/// How the name of planned work begins.
+pub const MAINTENANCE: &str = "maintenance: ";
+const ALWAYS: (Seconds, Seconds) = (Seconds::MIN, Seconds::MAX);
+
+/// The planned work that the whole host is under at `now`, by name. What cannot be read was refused
+/// when the configuration was loaded.
+pub fn maintenance(sections: &[Suppress], now: Seconds, offset_minutes: i16) -> Option<String> {
+    let planned = sections
+        .iter()
+        .filter(|section| section.maintenance.is_some())
+        .filter_map(|section| rule(section).ok());
+    let moment = Moment { provider: "", reason: None, step: now, offset_minutes, backlog: None };
+    planned.into_iter().find(|rule| rule.covers(&moment)).map(|rule| rule.name)
 }
 
 /// The built-in rule and the operator's, his first.
@@ -54,7 +74,11 @@ pub fn rules(sections: &[Suppress]) -> Result<Vec<Rule>, SuppressError> {
         weekdays: None,
         dates: None,
         unless_backlog: Some(50_000),
+        stretch: ALWAYS,
+        is_maintenance: false,
     });
+    // Planned work says more than any rule of every day.
+    rules.sort_by_key(|rule| !rule.is_maintenance);
     Ok(rules)
 }
 
@@ -83,6 +107,7 @@ impl Rule {
             && within(self.hours, local.rem_euclid(86_400) / 3_600)
             && self.weekdays.as_ref().is_none_or(|days| days.contains(&weekday))
             && self.dates.as_ref().is_none_or(|dates| date.is_some_and(|date| dates.contains(&date)))
+            && (self.stretch.0..self.stretch.1).contains(&moment.step)
             && self.unless_backlog.is_none_or(|limit| moment.backlog.is_none_or(|backlog| backlog <= limit))
     }
 }
@@ -101,6 +126,11 @@ fn rule(section: &Suppress) -> Result<Rule, SuppressError> {
         weekdays: weekdays.transpose()?,
         dates: dates.transpose()?,
         unless_backlog: section.unless_backlog,
+        stretch: (
+            section.from.as_deref().map_or(Ok(ALWAYS.0), time)?,
+            section.until.as_deref().map_or(Ok(ALWAYS.1), time)?,
+        ),
+        is_maintenance: section.maintenance.is_some(),
     })
 }
 
@@ -129,13 +159,23 @@ fn date(text: &str) -> Result<jiff::civil::Date, SuppressError> {
     text.trim().parse().map_err(|_| SuppressError::Date(text.to_owned()))
 }
 
+fn time(text: &str) -> Result<Seconds, SuppressError> {
+    let time: Result<jiff::Timestamp, _> = text.trim().parse();
+    time.map(|time| time.as_second()).map_err(|_| SuppressError::Time(text.to_owned()))
+}
+
 fn name(section: &Suppress) -> String {
+    if let Some(name) = &section.maintenance {
+        return format!("{MAINTENANCE}{name}");
+    }
     let mut words = vec!["[[suppress]]".to_owned()];
     let fields = [
         ("provider", &section.provider),
         ("reason", &section.reason),
         ("minutes", &section.minutes),
         ("hours", &section.hours),
+        ("from", &section.from),
+        ("until", &section.until),
     ];
     words.extend(
         fields.iter().filter_map(|(field, value)| value.as_ref().map(|value| format!("{field} {value}"))),

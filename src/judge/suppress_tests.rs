@@ -35,6 +35,28 @@ fn greylisting_is_expected_in_the_first_ten_minutes_of_the_records_own_hour() {
 }
 
 #[test]
+fn planned_work_covers_everything_from_its_first_second_to_its_last() {
+    let text = |text: &str| Some(text.to_owned());
+    let work = Suppress {
+        from: text("2026-11-24T03:00:00+01:00"),
+        until: text("2026-11-24T04:00:00+01:00"),
+        maintenance: text("new disks"),
+        ..Suppress::default()
+    };
+    let grey = Suppress { reason: text("greylisted"), ..Suppress::default() };
+    let rules = rules(&[grey, work.clone()]).unwrap();
+    // 2026-11-24 02:00:00 UTC.
+    let begin = 1_795_485_600;
+    for (at, covered) in [(begin - 1, false), (begin, true), (begin + 3_599, true), (begin + 3_600, false)] {
+        let by = suppressed_by(&rules, &moment(at, 0, Some(Reason::Tls), None));
+        assert_eq!(by, covered.then_some("maintenance: new disks"), "{at}");
+        assert_eq!(maintenance(std::slice::from_ref(&work), at, 0).is_some(), covered);
+    }
+    let one = Suppress { provider: text("Gmail"), ..work };
+    assert_eq!(maintenance(&[one], begin, 0), None, "of one provider only");
+}
+
+#[test]
 fn the_operators_rules_hold_where_he_said() {
     let text = |text: &str| Some(text.to_owned());
     let section = Suppress {

@@ -13,8 +13,6 @@ pub struct Surroundings {
     pub providers: BTreeMap<String, i64>,
     /// The page listed every queue, so that a provider it does not name has none.
     pub complete: bool,
-    /// A maintenance window is open; its name.
-    pub maintenance: Option<String>,
     /// What changed of late (reload, restart, new configuration), oldest first.
     pub changes: Vec<Change>,
 }

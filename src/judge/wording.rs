@@ -92,6 +92,20 @@ pub fn over(subject: &str, what: &str, minutes: i64) -> String {
     format!("[{subject}] Resolved after {minutes} min: {what}")
 }
 
+/// From one week to the next.
+pub fn drift(subject: &str, what: &str, was: f64, now: f64) -> String {
+    format!("[{subject}] Weekly drift: {what} {} → {} of attempts", percent(was), percent(now))
+}
+
+/// Afterwards, of what nobody was told.
+pub fn healed(subject: &str, what: &str, was: f64, now: f64, minutes: i64) -> String {
+    format!(
+        "[{subject}] Healed by itself after {minutes} min, nobody was told: {what} {} → {}",
+        percent(was),
+        percent(now)
+    )
+}
+
 pub fn resolved(subject: &str, what: &str, was_at: f64, minutes: i64) -> String {
     format!("[{subject}] Resolved after {minutes} min: {what} had reached {}", percent(was_at))
 }

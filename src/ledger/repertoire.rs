@@ -13,6 +13,7 @@ use foldhash::HashMap;
 
 use row::{Row, Speaker};
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 
 /// Event time is counted in these.
 pub const BUCKET: Seconds = 300;
@@ -93,12 +94,17 @@ impl<'l> Repertoire<'l> {
         let bucket = time.div_euclid(BUCKET);
         let speaker = hash::stable(provider.as_bytes(), 3);
         let id = (speaker, answer.template);
-        if !self.know(id, provider, answer, text, time) {
-            return;
-        }
-        let (Some(row), Some(voice)) = (self.rows.get_mut(&id), self.speakers.get_mut(&speaker)) else {
-            return;
+        let Repertoire { memory, rows, speakers, .. } = self;
+        let full = rows.len() >= MOST;
+        let row = match rows.entry(id) {
+            Entry::Occupied(row) => row.into_mut(),
+            Entry::Vacant(_) if full => return,
+            Entry::Vacant(place) => {
+                let kept = Row::fetch(memory.as_ref(), provider, answer.template);
+                place.insert(kept.unwrap_or_else(|| Row::new(provider, answer, text, time)))
+            }
         };
+        let voice = hear(speakers, memory.as_ref(), speaker, provider, time);
         row.count(time);
         if bucket < self.begun {
             return;
@@ -164,13 +170,13 @@ impl<'l> Repertoire<'l> {
         self.open = open;
     }
 
-    /// Hands everything that changed back to the memory.
+    /// Hands everything that changed back to the memory. The replies are let go as they are
+    /// written: both at once is more than a small host should have to hold.
     pub fn save(&mut self, now: Seconds) {
         let mut fresh = false;
-        for row in self.rows.values_mut().filter(|row| row.changed) {
+        for row in std::mem::take(&mut self.rows).into_values().filter(|row| row.changed) {
             fresh |= row.is_fresh();
             self.memory.put(&row.key(), &row.to_bytes());
-            row.changed = false;
         }
         for voice in self.speakers.values_mut().filter(|voice| voice.pace.changed) {
             self.memory.put(&voice.key(), &voice.to_bytes());
@@ -200,27 +206,6 @@ impl<'l> Repertoire<'l> {
         }
     }
 
-    /// Makes sure that the reply and its provider are at hand; `false` when there is no room.
-    fn know(&mut self, id: Id, provider: &str, answer: &Answer, text: &str, time: Seconds) -> bool {
-        if !self.rows.contains_key(&id) {
-            if self.rows.len() >= MOST {
-                return false;
-            }
-            let kept = Row::fetch(self.memory.as_ref(), provider, answer.template);
-            self.rows.insert(id, kept.unwrap_or_else(|| Row::new(provider, answer, text, time)));
-        }
-        self.hear(id.0, provider, time);
-        true
-    }
-
-    fn hear(&mut self, speaker: u64, provider: &str, time: Seconds) {
-        let memory = self.memory.as_ref();
-        let voice = self.speakers.entry(speaker).or_insert_with(|| {
-            Speaker::fetch(memory, provider).unwrap_or_else(|| Speaker::new(provider, time))
-        });
-        voice.last = voice.last.max(time);
-    }
-
     /// What was put aside as due by an earlier run.
     fn fetch(&mut self, id: Id) {
         if self.rows.contains_key(&id) {
@@ -233,7 +218,7 @@ impl<'l> Repertoire<'l> {
         let found = rows.filter_map(|(key, bytes)| Row::from_bytes(&key, &bytes)).find(named);
         if let Some(row) = found {
             let provider = row.template.provider.clone();
-            self.hear(id.0, &provider, row.template.last_seen);
+            hear(&mut self.speakers, self.memory.as_ref(), id.0, &provider, row.template.last_seen);
             self.rows.insert(id, row);
         }
     }
@@ -256,6 +241,21 @@ impl<'l> Repertoire<'l> {
             false
         });
     }
+}
+
+/// A provider that is speaking, fetched if it has not been.
+fn hear<'s>(
+    speakers: &'s mut HashMap<u64, Speaker>,
+    memory: &dyn Memory,
+    speaker: u64,
+    provider: &str,
+    time: Seconds,
+) -> &'s mut Speaker {
+    let voice = speakers
+        .entry(speaker)
+        .or_insert_with(|| Speaker::fetch(memory, provider).unwrap_or_else(|| Speaker::new(provider, time)));
+    voice.last = voice.last.max(time);
+    voice
 }
 
 /// Every reply that is kept; what cannot be read is left out.

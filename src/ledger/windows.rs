@@ -314,8 +314,18 @@ impl Windows {
 
     /// Every key in use, `HOST` left out.
     pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        (OTHER..self.names.len())
-            .filter(|key| self.lanes.get(usize::from(*key)).is_some_and(|lane| !lane.tracks.is_empty()))
+        (OTHER..self.names.len()).filter(|key| self.is_counted(*key))
+    }
+
+    /// Those that may have been counted at `from` or later; the silent ones are passed over.
+    pub fn keys_since(&self, from: Seconds) -> impl Iterator<Item = Key> + '_ {
+        let from = step_of(from).unwrap_or(0);
+        let heard = move |key: &Key| self.names.get(*key).is_some_and(|row| row.last >= from);
+        (OTHER..self.names.len()).filter(heard).filter(|key| self.is_counted(*key))
+    }
+
+    fn is_counted(&self, key: Key) -> bool {
+        self.lanes.get(usize::from(key)).is_some_and(|lane| !lane.tracks.is_empty())
     }
 
     pub fn vmta(&self, number: u8) -> String {
@@ -353,7 +363,8 @@ fn spread(number: u16) -> u64 {
 }
 
 fn step_of(time: Seconds) -> Option<Step> {
-    Step::try_from(time.div_euclid(STEP_SECONDS)).ok()
+    // The last number of all stands for no step.
+    Step::try_from(time.div_euclid(STEP_SECONDS)).ok().filter(|step| *step < Step::MAX)
 }
 
 pub(crate) fn seconds_of(step: Step) -> Seconds {

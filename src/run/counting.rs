@@ -10,9 +10,9 @@ use super::setup::Setup;
 use crate::classify::{Classifier, Providers};
 use crate::config::Config;
 use crate::judge::checks::Gauges;
-use crate::judge::{Surroundings, signals};
+use crate::judge::{self, Surroundings, signals};
 use crate::ledger::{Ledger, LedgerError, Locked, Reading, SourceNotes};
-use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Tick, Value, tag};
+use crate::record::{Finding, HIDDEN, Memory, Notes, Sample, Seconds, Tick, Value, tag};
 use crate::sources::{Ask, Place, SOURCES, Source};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -21,7 +21,7 @@ use std::time::Instant;
 pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
-const SIGNALS: &str = "signals";
+pub const SIGNALS: &str = "signals";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;
@@ -105,7 +105,8 @@ impl Count<'_> {
         let scene = signals::Scene { now: self.tick.now(), samples, fates: &health.standings() };
         // One look into the ledger for all of them, instead of one for each signal's note.
         let mut notes = Notes::new(locked.notes(SIGNALS).scan(""));
-        let outcome = signals::judge(&scene, &mut notes);
+        let work = planned_work(self.config, self.tick.now());
+        let outcome = signals::judge(&scene, work.as_deref(), &mut notes);
         locked.keep_notes(SIGNALS, notes);
         samples.retain(|sample| sample.measurement != HIDDEN);
         samples.extend(outcome.samples);
@@ -158,6 +159,8 @@ impl Count<'_> {
         if let Some(learned) = classifier.remembered() {
             answers.put(ANSWERS, &learned);
         }
+        // What the rules were compiled to makes room for what is to be written.
+        drop(classifier);
         let standing = recollection.save()?.unwrap_or_default();
         let mut samples = samples;
         samples.extend(standing.gauges);
@@ -210,6 +213,16 @@ impl Count<'_> {
         }
         Ok(())
     }
+}
+
+/// Maintenance that is under way, by the clock of PowerMTA's host.
+fn planned_work(config: &Config, now: Seconds) -> Option<String> {
+    if config.suppress.is_empty() {
+        return None;
+    }
+    let offset = jiff::Timestamp::from_second(now).map(|time| config.pmta.zone().to_offset(time).seconds());
+    let minutes = i16::try_from(offset.unwrap_or(0) / 60).unwrap_or(0);
+    judge::maintenance(&config.suppress, now, minutes)
 }
 
 /// Waiting recipients as the pages of this run show them.

@@ -88,7 +88,10 @@ impl<'l> Recollection<'l> {
         }
         let Some(mut loaded) = self.loaded else { return Ok(None) };
         let gauges = signals::from_windows(&loaded.windows, loaded.judged());
-        self.shelf.keep(&mut loaded.windows, &mut loaded.baselines)?;
+        // The largest part goes before the rest is written down.
+        let mut windows = std::mem::take(&mut loaded.windows);
+        self.shelf.keep(&mut windows, &mut loaded.baselines)?;
+        drop(windows);
         loaded.repertoire.save(self.tick.now());
         self.notes.put(JUDGED, loaded.judged().to_string().as_bytes());
         if loaded.is_waiting() {

@@ -227,3 +227,25 @@ fn length_is_bounded() {
         assert!(diagnostic.text().len() <= 2 * LONGEST_INPUT, "{piece}");
     }
 }
+
+proptest! {
+    /// The short way for plain words does what the long way does, wherever a word may stand.
+    #[test]
+    fn a_plain_word_is_read_alike_both_ways(
+        before in "((550|451 4\\.7\\.0|user|for|\\(|[a-z]{1,4}:|<a@b\\.example>|x9) ?){0,4}",
+        word in "(User|mailbox|[A-Za-z]{1,8}|[a-z]{39,42})",
+        after in "[ \\)\\],;:.@=a1]{0,2}",
+    ) {
+        let (mut short, mut long) = (Diagnostic::default(), Diagnostic::default());
+        short.read(before.as_bytes());
+        long.read(before.as_bytes());
+        let rest = format!("{word}{after}");
+        if let Some(left) = short.plain_word(rest.as_bytes()) {
+            let (length, flags) = token::measure(rest.as_bytes());
+            let (word, behind) = rest.as_bytes().split_at(length);
+            long.word(word, flags, behind);
+            prop_assert_eq!(left, behind);
+            prop_assert_eq!(format!("{short:?}"), format!("{long:?}"));
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub const PATH: &[u8] = b"<path>";
 
 /// Longest thing in quotes or angle brackets that is looked at as a name.
 pub const LONGEST_NAME: usize = 512;
-const LONGEST_WORD: usize = 40;
+pub const LONGEST_WORD: usize = 40;
 
 /// Which kinds of byte occur in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +106,16 @@ pub fn measure(rest: &[u8]) -> (usize, Flags) {
         flags |= flag;
     }
     (rest.len(), Flags(flags))
+}
+
+/// How many letters stand in front.
+pub fn letters(rest: &[u8]) -> usize {
+    rest.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(rest.len())
+}
+
+/// Whether a word that begins with `rest` ends after `length` bytes.
+pub fn ends_at(rest: &[u8], length: usize) -> bool {
+    rest.get(length).is_none_or(|byte| kind_of(*byte) == END)
 }
 
 pub fn measure_all(word: &[u8]) -> Flags {

@@ -1,8 +1,12 @@
 //! The table of providers, read from `providers.toml` and the operator's map. Remembers nothing.
 
+use super::tails::{Tails, in_small_letters};
 use crate::classify::hash;
+use crate::classify::word::{Hashed, Word};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 const SOURCE: &str = include_str!("../providers.toml");
@@ -10,7 +14,7 @@ const SOURCE: &str = include_str!("../providers.toml");
 /// What the operator wrote.
 type Numbers = HashMap<Box<str>, u16, foldhash::fast::FixedState>;
 /// What is built in: nothing of it is copied.
-type BuiltIn = HashMap<&'static str, u16, foldhash::fast::FixedState>;
+type BuiltIn = HashMap<Word<'static>, u16, BuildHasherDefault<Hashed>>;
 
 /// One block of the built-in table, its lists as they are written.
 #[derive(Debug, Default)]
@@ -39,40 +43,25 @@ pub struct HostSays {
     pub suffix: Option<u16>,
 }
 
-/// A provider's number as it is remembered, and no provider.
-pub fn bytes(number: Option<u16>) -> [u8; 2] {
-    number.unwrap_or(u16::MAX).to_le_bytes()
+/// What the last two labels of a host say.
+#[derive(Debug, Clone, Copy, Default)]
+struct End {
+    /// Whose they are by themselves.
+    number: Option<u16>,
+    /// Whether a longer suffix ends in them.
+    longer: bool,
 }
 
-pub fn number(bytes: [u8; 2]) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes)).filter(|number| *number != u16::MAX)
-}
-
-impl HostSays {
-    pub const BYTES: usize = 4;
-
-    pub fn to_bytes(self) -> [u8; HostSays::BYTES] {
-        let ([a, b], [c, d]) = (bytes(self.operator), bytes(self.suffix));
-        [a, b, c, d]
-    }
-
-    pub fn from_bytes([a, b, c, d]: [u8; HostSays::BYTES]) -> HostSays {
-        HostSays { operator: number([a, b]), suffix: number([c, d]) }
-    }
+/// The suffixes of MX hosts.
+#[derive(Debug, Default)]
+struct Hosts {
+    suffixes: BuiltIn,
+    /// Nearly every host is told by its last two labels: that it is nobody's, most of the time.
+    ends: HashMap<&'static [u8], End, foldhash::fast::FixedState>,
+    tails: Tails,
 }
 
 impl DomainSays {
-    pub const BYTES: usize = 6;
-
-    pub fn to_bytes(self) -> [u8; DomainSays::BYTES] {
-        let ([a, b], [c, d], [e, f]) = (bytes(self.operator), bytes(self.rollup), bytes(self.domain));
-        [a, b, c, d, e, f]
-    }
-
-    pub fn from_bytes([a, b, c, d, e, f]: [u8; DomainSays::BYTES]) -> DomainSays {
-        DomainSays { operator: number([a, b]), rollup: number([c, d]), domain: number([e, f]) }
-    }
-
     /// The operator's map decides, then the rollup name, then the host's suffix, then the domain.
     pub fn with(self, host: HostSays) -> Option<u16> {
         self.operator.or(host.operator).or(self.rollup).or(host.suffix).or(self.domain)
@@ -88,13 +77,16 @@ impl DomainSays {
 #[derive(Debug)]
 pub struct Table {
     names: Arc<[Box<str>]>,
+    hashes: Vec<u64>,
     /// The operator's exact names and `*.` suffixes.
     operator: Numbers,
     operator_suffixes: Numbers,
     rollups: BuiltIn,
     /// Made for the first record: a tick without records asks for no host.
-    hosts: OnceCell<BuiltIn>,
+    hosts: OnceCell<Hosts>,
     domains: BuiltIn,
+    /// The providers' own names as rollup names; made for the first that is in no list.
+    own_names: OnceCell<Numbers>,
 }
 
 impl Table {
@@ -104,16 +96,18 @@ impl Table {
         let mut names: Vec<Box<str>> = Vec::with_capacity(built_in.len() + operator.len());
         let mut table = Table {
             names: Arc::default(),
+            hashes: Vec::new(),
             operator: Numbers::default(),
             operator_suffixes: Numbers::default(),
             rollups: BuiltIn::default(),
             hosts: OnceCell::new(),
             domains: BuiltIn::with_capacity_and_hasher(512, Default::default()),
+            own_names: OnceCell::new(),
         };
         for row in built_in {
             let number = u16::try_from(names.len()).unwrap_or(u16::MAX);
-            table.domains.extend(words(row.domains).map(|domain| (domain, number)));
-            table.rollups.extend(words(row.rollups).map(|rollup| (rollup, number)));
+            table.domains.extend(words(row.domains).map(|domain| (Word::from(domain), number)));
+            table.rollups.extend(words(row.rollups).map(|rollup| (Word::from(rollup), number)));
             names.push(row.name.into());
         }
         for (name, patterns) in operator {
@@ -124,6 +118,7 @@ impl Table {
             }
             table.add_operator(number, patterns);
         }
+        table.hashes = names.iter().map(|name| Word::from(&**name).hash).collect();
         table.names = names.into();
         table
     }
@@ -139,29 +134,59 @@ impl Table {
     }
 
     /// What a domain (in lower case) or rollup name says.
-    pub fn of_domain(&self, domain: &str) -> DomainSays {
+    pub fn of_domain(&self, domain: Word<'_>) -> DomainSays {
+        let name = domain.text;
+        let operator = || self.operator.get(name).copied().or_else(|| self.operator_suffix(name));
         DomainSays {
-            operator: self.operator.get(domain).copied().or_else(|| self.operator_suffix(domain)),
-            rollup: domain.strip_suffix(".rollup").and_then(|stem| self.rollup(stem)),
-            domain: self.domains.get(domain).copied(),
+            operator: if self.has_operator() { operator() } else { None },
+            rollup: name.strip_suffix(".rollup").and_then(|stem| self.rollup(stem)),
+            domain: find(&self.domains, domain),
         }
     }
 
     /// What the name of an MX host says.
     pub fn of_host(&self, host: &[u8]) -> HostSays {
-        let host = String::from_utf8_lossy(host).trim_end_matches('.').to_ascii_lowercase();
-        let operator = self.operator.get(host.as_str()).copied();
+        if !self.has_operator() && self.hosts().tails.lack(host) {
+            return HostSays::default();
+        }
+        if !self.has_operator()
+            && let Some(end) = two_labels(host)
+        {
+            match self.hosts().ends.get(end) {
+                None => return HostSays::default(),
+                Some(End { number, longer: false }) => return HostSays { operator: None, suffix: *number },
+                Some(_) => {}
+            }
+        }
+        let host = String::from_utf8_lossy(host);
+        let mut host = Cow::Borrowed(host.trim_end_matches('.'));
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            host = Cow::Owned(host.to_ascii_lowercase());
+        }
+        let operator = self.operator.get(&*host).copied();
         HostSays {
             operator: operator.or_else(|| self.operator_suffix(&host)),
-            suffix: suffix(&host, |name| self.hosts().get(name)),
+            suffix: suffix(&host, |name| find(&self.hosts().suffixes, name.into())),
         }
     }
 
-    fn hosts(&self) -> &BuiltIn {
+    fn hosts(&self) -> &Hosts {
         self.hosts.get_or_init(|| {
-            let mut hosts = BuiltIn::with_capacity_and_hasher(512, Default::default());
+            let mut hosts = Hosts::default();
+            hosts.suffixes.reserve(512);
+            hosts.ends.reserve(512);
             for (row, number) in rows().into_iter().zip(0u16..) {
-                hosts.extend(words(row.mx).map(|host| (host, number)));
+                for host in words(row.mx) {
+                    hosts.suffixes.insert(host.into(), number);
+                    hosts.tails.note(host.as_bytes());
+                    let labels = two_labels(host.as_bytes()).unwrap_or(host.as_bytes());
+                    let end = hosts.ends.entry(labels).or_default();
+                    if labels == host.as_bytes() {
+                        end.number = Some(number);
+                    } else {
+                        end.longer = true;
+                    }
+                }
             }
             hosts
         })
@@ -173,22 +198,38 @@ impl Table {
     }
 
     fn operator_suffix(&self, name: &str) -> Option<u16> {
-        suffix(name, |part| self.operator_suffixes.get(part))
+        suffix(name, |part| self.operator_suffixes.get(part).copied())
     }
 
     /// `gmail.rollup`, by the provider's own name, and also `gmail.com.rollup`.
     fn rollup(&self, stem: &str) -> Option<u16> {
-        let by_domain =
-            || self.domains.get(stem).or_else(|| self.domains.get(format!("{stem}.com").as_str())).copied();
-        self.rollups.get(stem).copied().or_else(|| self.by_own_name(stem)).or_else(by_domain)
+        let by_domain = |domain: &str| find(&self.domains, domain.into());
+        let known = find(&self.rollups, stem.into()).or_else(|| self.own_names().get(stem).copied());
+        known.or_else(|| by_domain(stem)).or_else(|| by_domain(&format!("{stem}.com")))
     }
 
-    /// A built-in provider's name in small letters, whole or without its blanks, dashes and dots.
-    fn by_own_name(&self, stem: &str) -> Option<u16> {
-        let bare = |name: &str| name.to_lowercase().replace([' ', '-', '.'], "");
-        let is_own = |name: &str| name.to_lowercase() == stem || bare(name) == stem;
-        let at = rows().iter().position(|row| is_own(row.name))?;
-        u16::try_from(at).ok()
+    /// The built-in providers' names in small letters, whole and without blanks, dashes and dots.
+    fn own_names(&self) -> &Numbers {
+        self.own_names.get_or_init(|| {
+            let mut own = Numbers::default();
+            for (row, number) in rows().into_iter().zip(0u16..) {
+                let name = row.name.to_lowercase();
+                let bare = name.replace([' ', '-', '.'], "");
+                for name in [name, bare] {
+                    own.entry(name.into()).or_insert(number);
+                }
+            }
+            own
+        })
+    }
+
+    /// A name with its hash.
+    pub fn word(&self, number: u16) -> Word<'_> {
+        let text = self.name(number);
+        match self.hashes.get(usize::from(number)) {
+            Some(hash) => Word { text, hash: *hash },
+            None => text.into(),
+        }
     }
 
     pub fn name(&self, number: u16) -> &str {
@@ -244,12 +285,26 @@ fn words(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.split('"').skip(1).step_by(2)
 }
 
+fn find(map: &BuiltIn, name: Word<'_>) -> Option<u16> {
+    // A map of names that live for ever is also one of names that live shorter.
+    let map: &HashMap<Word<'_>, u16, _> = map;
+    map.get(&name).copied()
+}
+
+/// The last two labels of a host, when it has as many and they are in small letters.
+#[inline]
+fn two_labels(host: &[u8]) -> Option<&[u8]> {
+    let last = memchr::memrchr(b'.', host).filter(|at| at + 1 < host.len())?;
+    let before = memchr::memrchr(b'.', host.get(..last)?).map_or(0, |at| at + 1);
+    host.get(before..).filter(|labels| in_small_letters(labels))
+}
+
 /// The longest known suffix at a label's boundary, the whole name included.
-fn suffix<'a>(name: &str, known: impl Fn(&str) -> Option<&'a u16>) -> Option<u16> {
+fn suffix(name: &str, known: impl Fn(&str) -> Option<u16>) -> Option<u16> {
     let mut rest = name;
     loop {
         if let Some(number) = known(rest) {
-            return Some(*number);
+            return Some(number);
         }
         rest = rest.split_once('.')?.1;
     }
@@ -294,5 +349,26 @@ mod tests {
             assert_eq!(table.rollup(stem).map(|number| table.name(number)), Some(name), "{stem}");
         }
         assert_eq!(table.rollup("nobody"), None);
+    }
+
+    /// The short way by the last two labels must say what the long way does.
+    #[test]
+    fn the_end_of_a_host_tells_what_its_suffixes_tell() {
+        let table = Table::new(&BTreeMap::new());
+        let known: Vec<&str> = rows().iter().flat_map(|row| words(row.mx)).collect();
+        assert!(known.iter().all(|host| host.contains('.')), "a suffix of one label has no such end");
+        let around = |host: &&str| {
+            let rest = host.split_once('.').map_or("", |(_, rest)| rest).to_owned();
+            ["", "mx.", "x", "a.b.", "MX.", "..", "\u{e9}."]
+                .map(|before| format!("{before}{host}"))
+                .into_iter()
+                .chain([rest, format!("{host}."), host.to_uppercase(), format!("{host}x")])
+        };
+        for host in known.iter().flat_map(around) {
+            let long = suffix(host.trim_end_matches('.').to_ascii_lowercase().as_str(), |name| {
+                find(&table.hosts().suffixes, name.into())
+            });
+            assert_eq!(table.of_host(host.as_bytes()).suffix, long, "{host}");
+        }
     }
 }

@@ -136,17 +136,8 @@ fn a_mistyped_name_is_recognised() {
 }
 
 #[test]
-fn the_memory_of_domains_forgets_without_another_answer() {
+fn a_name_of_any_length_and_any_bytes_has_a_provider() {
     let mut providers = plain();
-    for number in 0..70_000 {
-        let name = format!("d{number}.example");
-        providers.lookup(name.as_bytes(), name.as_bytes());
-    }
-    for number in [0, 69_999] {
-        let name = format!("d{number}.example");
-        assert_eq!(tag(&mut providers, &name, &name), name);
-        assert_eq!(tag(&mut providers, &name, "aspmx.l.google.com (192.0.2.1)"), "Gmail");
-    }
     let long = vec![b'a'; 100_000];
     assert!(
         matches!(providers.lookup(&long, &long), Provider::Domain(domain) if domain.len() == LONGEST_DOMAIN)

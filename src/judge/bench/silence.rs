@@ -2,29 +2,67 @@
 //! moment. It neither opens nor ends a case.
 
 use super::{Bench, STEP};
-use crate::judge::detectors::{connections, reasons, resolver};
+use crate::judge::detectors::reasons::View;
+use crate::judge::detectors::{reasons, resolver, shared};
+use crate::judge::habits::{Present, may_be_learned};
 use crate::judge::life::Case;
-use crate::judge::signal::Signal;
+use crate::judge::series_step::{beginning, last_refusal};
+use crate::judge::signal::{Signal, channels};
 use crate::judge::suppress::{self, Moment};
 use crate::ledger::baseline::Baselines;
 use crate::ledger::windows::{HOST, Windows};
 use crate::record::{Seconds, State};
 
 impl Bench {
-    pub(super) fn silence(&self, case: &Case, at: Seconds, windows: &Windows) -> Option<String> {
-        if let Some(name) = &self.surroundings.maintenance {
-            return Some(format!("maintenance: {name}"));
+    pub(super) fn silence(
+        &self,
+        case: &Case,
+        at: Seconds,
+        windows: &Windows,
+        baselines: &Baselines,
+    ) -> Option<String> {
+        let moment = self.moment(&case.finding.provider, case.cause(), at, windows);
+        let by_rule = suppress::suppressed_by(&self.rules, &moment);
+        if let Some(work) = by_rule.filter(|name| name.starts_with(suppress::MAINTENANCE)) {
+            return Some(work.to_owned());
         }
-        let speaker = resolver::speaks_for(&self.cases, case, at)
-            .or_else(|| connections::speaks_for(&self.cases, case));
+        let speaker =
+            resolver::speaks_for(&self.cases, case, at).or_else(|| shared::speaks_for(&self.cases, case));
         if let Some(speaker) = speaker {
             return Some(format!("explained by {}", speaker.finding.id));
         }
-        let moment = self.moment(&case.finding.provider, case.cause(), at, windows);
-        suppress::suppressed_by(&self.rules, &moment).map(str::to_owned)
+        by_rule.map(str::to_owned).or_else(|| self.habit(case, &moment, at, windows, baselines))
     }
 
-    fn moment<'a>(
+    /// What this provider is known to do and to mend by itself.
+    fn habit(
+        &self,
+        case: &Case,
+        moment: &Moment<'_>,
+        at: Seconds,
+        windows: &Windows,
+        baselines: &Baselines,
+    ) -> Option<String> {
+        let reason = moment.reason.filter(|reason| may_be_learned(*reason))?;
+        let signal = Signal::Reason(reason);
+        let life = &baselines.series(case.key, signal.number())?.life;
+        // Another cause beside it is no habit.
+        let alone = case.firing.iter().all(|number| *number == signal.number());
+        let pending = Some(life.pending_since).filter(|since| *since > 0 && alone)?;
+        let (hits, whole) = channels(signal, 0);
+        let view = View { windows, key: case.key, hits: &hits, whole: &whole };
+        self.habits.explain(&Present {
+            provider: moment.provider,
+            reason,
+            began: beginning(&view, pending),
+            at: last_refusal(&view, pending, at),
+            offset_minutes: moment.offset_minutes,
+            backlog: moment.backlog,
+            severity: case.finding.severity,
+        })
+    }
+
+    pub(super) fn moment<'a>(
         &self,
         provider: &'a str,
         cause: Option<Signal>,

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 mod cuts;
 mod memory;
 mod sentences;
+mod shared;
 mod silence;
 
 /// 2026-11-24 00:00:00 UTC.

@@ -10,12 +10,12 @@ pub use gauges::{Gauges, WATCHED};
 pub use scope::Scope;
 
 use super::DETECTORS;
-use super::detectors::{connections, mean_stddev, resolver, slow};
+use super::detectors::{mean_stddev, resolver, shared, slow};
 use super::signals::SIGNALS;
 use crate::classify::Reason;
 use crate::ledger::Windows;
 use crate::ledger::windows::{Channel, HOST, Key};
-use crate::record::{Sample, Seconds, Unit, Value, tag};
+use crate::record::{Finding, Sample, Seconds, Unit, Value, tag};
 
 /// One check: the findings of its name, and a figure for ranges and graphs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -180,8 +180,22 @@ fn figure_of(detector: &str) -> Option<Figure> {
         "bounce-ratio" => Some(Figure::Bounces),
         slow::NAME => Some(Figure::Delay),
         resolver::NAME => Some(Figure::Reason(Reason::Dns)),
-        connections::NAME => Some(Figure::Reason(Reason::ConnectFailure)),
+        shared::CONNECTIONS => Some(Figure::Reason(Reason::ConnectFailure)),
+        shared::AUTHENTICATION => Some(Figure::Reason(Reason::Auth)),
+        shared::BLOCKLISTING => Some(Figure::Reason(Reason::Blocklisted)),
+        shared::TLS => Some(Figure::Reason(Reason::Tls)),
         _ => None,
+    }
+}
+
+impl Check {
+    /// Whether a finding is its business: by name, or by the one reason that it watches.
+    pub fn holds(&self, finding: &Finding) -> bool {
+        let reason = match self.figure {
+            Some(Figure::Reason(reason)) => Some(reason.name()),
+            _ => None,
+        };
+        finding.finding == self.name || reason == Some(finding.reason.as_str())
     }
 }
 
@@ -220,6 +234,9 @@ impl Figure {
             Figure::Deferrals => "deferrals",
             Figure::Bounces => "bounces",
             Figure::Reason(Reason::Dns) => "failed DNS look-ups",
+            Figure::Reason(Reason::Auth) => "refused for authentication",
+            Figure::Reason(Reason::Blocklisted) => "refused as blocklisted",
+            Figure::Reason(Reason::Tls) => "failed for TLS",
             Figure::Reason(_) => "failed connections",
             Figure::Delay => "95 of 100 deliveries within",
             Figure::Up => "PowerMTA answers",

@@ -1,12 +1,14 @@
 //! The detectors, one file each; a detector is also a check. This file is their table and judges
 //! nothing.
 
-pub mod connections;
+pub mod drift;
+mod lasting;
 pub mod mean_stddev;
 pub mod reasons;
 pub mod replies;
 pub mod resolver;
 pub mod series;
+pub mod shared;
 pub mod slow;
 pub mod throughput;
 
@@ -25,7 +27,18 @@ pub const DETECTORS: &[Detector] = &[
     Detector { name: "bounce-ratio", about: "bounces per provider and reason, against seven days" },
     Detector { name: slow::NAME, about: "deliveries that take longer than a provider usually needs" },
     Detector { name: resolver::NAME, about: "failing DNS look-ups of the whole host" },
-    Detector { name: connections::NAME, about: "failing connections at four providers or more" },
+    Detector { name: shared::CONNECTIONS, about: "failing connections at four providers or more" },
+    Detector {
+        name: shared::AUTHENTICATION,
+        about: "refusals for SPF, DKIM or DMARC, of one provider or several",
+    },
+    Detector {
+        name: shared::BLOCKLISTING,
+        about: "refusals because an address is blocklisted, from the first few on",
+    },
+    Detector { name: shared::TLS, about: "failing TLS: certificates, fingerprints, handshakes" },
+    Detector { name: shared::VMTA, about: "trouble of three providers or more that is confined to one VMTA" },
+    Detector { name: drift::NAME, about: "what grew worse from one week to the next, told once a week" },
     Detector { name: throughput::DROP, about: "much less mail than at this time of other days" },
     Detector { name: throughput::SURGE, about: "much more mail than at this time of any of the last days" },
     Detector {
@@ -44,7 +57,10 @@ pub fn name(group: Group) -> &'static str {
         Group::Refusals | Group::Told => "deferral-ratio",
         Group::Slow => slow::NAME,
         Group::Resolver => resolver::NAME,
-        Group::Connections => connections::NAME,
+        Group::Connections => shared::CONNECTIONS,
+        Group::Authentication => shared::AUTHENTICATION,
+        Group::Blocklisted => shared::BLOCKLISTING,
+        Group::Vmta => shared::VMTA,
         Group::Drop => throughput::DROP,
         Group::Surge => throughput::SURGE,
         Group::MeanStddev => mean_stddev::NAME,

@@ -1,6 +1,7 @@
 //! The tail test on pooled windows: is this ratio worse than it ever is? Decides for one series;
 //! knows neither words nor who is told.
 
+use super::lasting::{Lasting, lasting};
 use crate::judge::signal::Strictness;
 use crate::judge::theory::beta_binomial;
 use crate::ledger::baseline::{Life, Series};
@@ -9,11 +10,9 @@ use crate::record::Seconds;
 
 /// Beyond this difference nobody waits for a second look.
 const BLATANT: f64 = 0.35;
-const PENDING: Seconds = 600;
-/// Shorter stretches say nothing about whether it goes on.
-const LATELY: Seconds = 120;
+pub(super) const PENDING: Seconds = 600;
 /// How long what is beyond all doubt has to last, and the power of the usual odds that says so.
-const PENDING_LOUD: Seconds = 300;
+pub(super) const PENDING_LOUD: Seconds = 300;
 const LOUD: f64 = 3.0;
 /// From this window on a few refusals too many may do, if the ratio and the odds are far worse
 /// than a crowd of them would need: one in ten to the fifth of the usual odds.
@@ -71,8 +70,7 @@ pub struct Hit {
     pub odds: f64,
     /// Nothing to compare with: the ratio alone is bad enough.
     pub absolute: bool,
-    /// Refusals still come: it has not healed just now.
-    pub fresh: bool,
+    pub lasting: Lasting,
 }
 
 /// The beginning of a window, at the resolution the windows are kept in, not before `floor`.
@@ -96,13 +94,14 @@ pub fn look(
 ) -> Option<Hit> {
     let longest = strict.windows.last().copied().unwrap_or(0);
     let most = view.hits(start(at, longest, life.floor), at);
-    if most < 8 || (most as f64) < strict.excess_long.min(strict.excess_few) {
+    let least = if strict.at_once { 0.0 } else { strict.excess_long.min(strict.excess_few) };
+    if most < strict.fewest || (most as f64) < least {
         return None;
     }
     let found = strict.windows.iter().find_map(|window| {
         let from = start(at, *window, life.floor);
         let k = view.hits(from, at);
-        if from >= at || k < 8 {
+        if from >= at || k < strict.fewest {
             return None;
         }
         let (k, n) = view.counts(from, at);
@@ -112,17 +111,35 @@ pub fn look(
         };
         let odds = convinces(strict, *window, (k, n), usual, matches!(source, Source::Young { .. }));
         let convinced = odds.is_some() && still_bad(view, strict, life, usual.mean, at);
-        (absolute || convinced).then_some(Hit {
-            window: *window,
-            k,
-            n,
-            usual,
-            odds: odds.unwrap_or(0.0),
-            absolute,
-            fresh: is_fresh(view, life, (k, *window), at),
-        })
+        let odds = odds.unwrap_or(0.0);
+        let hit = Hit { window: *window, k, n, usual, odds, absolute, lasting: Lasting::Over };
+        (absolute || convinced).then(|| Hit { lasting: lasting(view, life, &hit, at), ..hit })
     });
-    found.or_else(|| trickle(view, strict, life, source, at))
+    found
+        .or_else(|| at_once(view, strict, life, source, at))
+        .or_else(|| trickle(view, strict, life, source, at))
+}
+
+/// What never happens, and needs no statistics when it does: a handful within the hour, if it is
+/// not lost among much mail.
+fn at_once(
+    view: &View<'_>,
+    strict: &Strictness,
+    life: &Life,
+    source: &Source<'_>,
+    at: Seconds,
+) -> Option<Hit> {
+    let Source::Baseline(usual) = source else { return None };
+    if !strict.at_once || usual.mean > 2.0 * strict.prior.floor {
+        return None;
+    }
+    [300, 3_600].into_iter().find_map(|window| {
+        let (k, n) = view.counts(start(at, window, life.floor), at);
+        let enough = k >= strict.fewest && k as f64 / n as f64 - usual.mean >= strict.delta;
+        let odds = -strict.alpha_ln.abs();
+        let hit = Hit { window, k, n, usual: *usual, odds, absolute: false, lasting: Lasting::Long };
+        enough.then_some(hit)
+    })
 }
 
 /// A domain with a handful of messages a day that all fail: no window holds enough of them, but
@@ -148,19 +165,8 @@ fn trickle(
         usual: *usual,
         odds: -TRICKLE_EVIDENCE,
         absolute: false,
-        fresh: true,
+        lasting: Lasting::Long,
     })
-}
-
-/// Whether refusals still come at a third of their pace since it began, or more: over as many
-/// seconds as five of them took, so that neither little mail is taken for an end nor one late
-/// refusal for more of the same.
-fn is_fresh(view: &View<'_>, life: &Life, (k, window): (u64, Seconds), at: Seconds) -> bool {
-    let length = window.min(at - life.cusum_since).max(LATELY);
-    let pace = k as f64 / length as f64;
-    let lately = ((5.0 / pace.max(1e-9)).min(3_600.0) as Seconds).max(LATELY);
-    let seen = view.hits(start(at, lately, life.floor), at) as f64;
-    seen * 3.0 >= pace * lately as f64
 }
 
 /// The logarithm of the odds against so many, if they convince.
@@ -285,7 +291,10 @@ fn is_sure(life: &Life, strict: &Strictness, hit: &Hit, at: Seconds) -> bool {
     let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
     let since =
         if life.cusum_since == 0 { life.pending_since } else { life.pending_since.min(life.cusum_since) };
-    let lasted = |seconds: Seconds| hit.fresh && at - since >= seconds;
+    let lasted = |seconds: Seconds| {
+        let least = if seconds == PENDING { Lasting::Long } else { Lasting::Short };
+        hit.lasting >= least && at - since >= seconds
+    };
     if strict.patient {
         return hit.absolute || lasted(PENDING);
     }

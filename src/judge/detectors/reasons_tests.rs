@@ -113,7 +113,8 @@ fn windows_begin_where_their_resolution_does_and_never_before_the_floor() {
 #[test]
 fn a_series_waits_fires_and_clears() {
     let usual = Usual { mean: 0.02, rho: 0.001, allowance: 1.0 };
-    let hit = |k, window| Hit { window, k, n: 400, usual, odds: -20.0, absolute: false, fresh: true };
+    let hit =
+        |k, window| Hit { window, k, n: 400, usual, odds: -20.0, absolute: false, lasting: Lasting::Long };
     let strict = |reason| strictness(2, Signal::Reason(reason), &config::Judge::default());
     let soft = strict(Reason::TempUnspecified);
     for (hit, strict, fires) in [
@@ -155,31 +156,56 @@ fn a_series_waits_fires_and_clears() {
     assert_eq!((life.floor, life.is_quiet()), (4_510, true));
 }
 
+/// What is made of refusals and deliveries at these times, when it began at `began`.
+fn lasting_of(refusals: &[Seconds], taken: &[Seconds], began: Seconds) -> Lasting {
+    let mut windows = Windows::new();
+    let answer = Answer {
+        reason: Reason::ConnectionLimit,
+        stage: None,
+        code: 421,
+        throttling: true,
+        template: 0,
+        rule: None,
+    };
+    let mut all: Vec<(Seconds, bool)> = refusals.iter().map(|at| (*at, true)).collect();
+    all.extend(taken.iter().map(|at| (*at, false)));
+    all.sort_unstable();
+    for (at, refused) in all {
+        let kind = if refused { Kind::QueueDeferred } else { Kind::Delivered };
+        windows.record("Orange", true, &delivery(kind, at), refused.then_some(&answer));
+    }
+    let (hits, whole) = channels(Signal::Reason(Reason::ConnectionLimit), 0);
+    let view = View { windows: &windows, key: 2, hits: &hits, whole: &whole };
+    let life = Life { cusum: 60.0, cusum_since: began, ..Life::default() };
+    let (k, n) = view.counts(AT - 1_800, AT);
+    let usual = Usual { mean: 0.01, rho: 0.001, allowance: 1.0 };
+    let hit = Hit { window: 1_800, k, n, usual, odds: -40.0, absolute: false, lasting: Lasting::Over };
+    lasting(&view, &life, &hit, AT)
+}
+
 #[test]
 fn little_mail_is_no_end_and_one_late_refusal_is_no_more_of_the_same() {
     let began = AT - 800;
-    let life = Life { cusum: 60.0, cusum_since: began, ..Life::default() };
-    for (refusals, fresh) in [
-        // One a minute, and still.
-        ((0..13).map(|i| began + i * 60).collect::<Vec<_>>(), true),
-        // Five minutes of them, and one nine minutes later.
-        ((0..12).map(|i| began + i * 25).chain([AT - 10]).collect(), false),
-    ] {
-        let mut windows = Windows::new();
-        let answer = Answer {
-            reason: Reason::ConnectionLimit,
-            stage: None,
-            code: 421,
-            throttling: true,
-            template: 0,
-            rule: None,
-        };
-        for at in refusals {
-            windows.record("Orange", true, &delivery(Kind::QueueDeferred, at), Some(&answer));
-        }
-        windows.record("Orange", true, &delivery(Kind::Delivered, AT - 1), None);
-        let (hits, whole) = channels(Signal::Reason(Reason::ConnectionLimit), 0);
-        let view = View { windows: &windows, key: 2, hits: &hits, whole: &whole };
-        assert_eq!(is_fresh(&view, &life, (13, 1_800), AT), fresh);
-    }
+    let one_a_minute: Vec<Seconds> = (0..13).map(|i| began + i * 60).collect();
+    assert_eq!(lasting_of(&one_a_minute, &[AT - 1], began), Lasting::Long);
+    let early_and_one: Vec<Seconds> = (0..12).map(|i| began + i * 25).chain([AT - 10]).collect();
+    assert_eq!(lasting_of(&early_and_one, &[AT - 1], began), Lasting::Over);
+}
+
+#[test]
+fn mail_that_gets_through_again_is_an_end_and_a_stray_refusal_is_no_beginning() {
+    // Nine minutes at night, one refusal in two attempts; then eight messages went out.
+    let began = AT - 600;
+    let refusals: Vec<Seconds> = (0..18).map(|i| began + i * 30).collect();
+    let taken: Vec<Seconds> = refusals.iter().map(|at| at + 15).collect();
+    assert!(lasting_of(&refusals, &taken, began) > Lasting::Over, "nothing went out since");
+    let healed: Vec<Seconds> = taken.iter().copied().chain((0..8).map(|i| AT - 80 + i * 10)).collect();
+    assert_eq!(lasting_of(&refusals, &healed, began), Lasting::Over);
+    // Where half of it is refused all the time, four deliveries in a row mean nothing.
+    let on: Vec<Seconds> = (0..20).map(|i| began + i * 30).collect();
+    let between: Vec<Seconds> = on.iter().map(|at| at + 15).chain([AT - 12, AT - 8, AT - 4]).collect();
+    assert_eq!(lasting_of(&on, &between, began), Lasting::Long);
+    // One refusal, seven minutes of peace, four minutes of a burst: it did not begin with the first.
+    let burst: Vec<Seconds> = [began - 60].into_iter().chain((0..24).map(|i| AT - 240 + i * 10)).collect();
+    assert!(lasting_of(&burst, &[], began - 60) < Lasting::Long);
 }

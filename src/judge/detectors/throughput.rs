@@ -123,13 +123,13 @@ impl Throughput {
     fn work_out(&self, bucket: Bucket) -> Option<Usual> {
         let days = self.days(bucket)?;
         let shares = ((bucket - LEVEL_LATE - LEVEL)..(bucket - LEVEL_LATE)).filter_map(|past| {
-            let usual = lower_median(self.days(past)?)?;
+            let usual = usual_day(&self.days(past)?)?;
             (usual > 0.0).then_some(self.get(past)? / usual)
         });
         let level = lower_median(shares.collect()).unwrap_or(1.0).min(1.0);
         let minutes = (BUCKET_SECONDS / 60) as f64;
         let (low, high) = (days.get(1).copied()?, days.last().copied()?);
-        let rate = lower_median(days)?;
+        let rate = usual_day(&days)?;
         // A Saturday promises no more than the last one brought.
         let level = match self.day(bucket, DAYS) {
             Some(same) if rate > 0.0 => level.min(same / rate),
@@ -194,6 +194,13 @@ fn attempts(windows: &Windows, minutes: i64, at: Seconds) -> u64 {
     windows.sum(HOST, Channel::Attempts, at - minutes * 60, at)
 }
 
+/// What a day usually brings, of the days smallest first: the median; while few days are known, what
+/// at least three of them brought, for two campaigns would be the median of three days.
+fn usual_day(days: &[f64]) -> Option<f64> {
+    let median = days.len().saturating_sub(1) / 2;
+    days.get(median.min(days.len().saturating_sub(FEWEST_DAYS))).copied()
+}
+
 fn lower_median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len().saturating_sub(1) / 2).copied()
@@ -236,6 +243,23 @@ mod tests {
             let mut held = week(|bucket| if bucket / DAY == 3 { last_week } else { 1_000 });
             let usual = held.usual((10 * DAY + 50) * BUCKET_SECONDS).unwrap();
             assert_eq!((usual.rate, usual.level), (200.0, level), "{last_week}");
+        }
+    }
+
+    #[test]
+    fn while_few_days_are_known_three_of_them_must_promise_it() {
+        for (days, rate) in [
+            (vec![900, 300, 800], 60.0),
+            (vec![900, 300, 800, 310], 62.0),
+            (vec![900, 300, 800, 310, 320], 64.0),
+            (vec![900, 300, 800, 310, 320, 330, 340], 66.0),
+        ] {
+            let mut held = week(|bucket| {
+                let back = usize::try_from(9 - bucket / DAY).unwrap_or(usize::MAX);
+                days.get(back).copied().unwrap_or(UNKNOWN)
+            });
+            let usual = held.usual((10 * DAY + 50) * BUCKET_SECONDS).unwrap();
+            assert_eq!(usual.rate, rate, "{days:?}");
         }
     }
 

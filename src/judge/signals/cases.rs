@@ -5,9 +5,12 @@ use super::{Level, Report, SIGNALS, Scene, Signal, Symptom, changes, down};
 use crate::judge::surroundings::{Change, changed_before};
 use crate::record::{Finding, Memory, Sample, Seconds, Severity, State};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where the cases are kept; absent while there is none.
 const CASES: &str = "cases";
+/// Which signals see nothing, and why; absent while all of them see.
+const BLIND: &str = "blind";
 /// What nobody could see for so long is no longer claimed.
 const UNSEEN: Seconds = 3_600;
 /// A resolved case opens again under its id within this time.
@@ -37,17 +40,19 @@ struct Case {
 }
 
 /// Judges one run. `memory` holds the signals' own notes and the cases.
-pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
+pub fn judge(scene: &Scene<'_>, maintenance: Option<&str>, memory: &mut dyn Memory) -> Outcome {
     let kept = memory.get(CASES);
     let mut cases: Vec<Case> =
         kept.as_deref().and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
     let mut outcome = Outcome::default();
     let changes = changes::recall(memory);
-    let mut around = Around { now: scene.now, is_down: false, changes: &changes };
+    let mut unseen = BTreeMap::new();
+    let mut around = Around { now: scene.now, is_down: false, maintenance, changes: &changes };
     for signal in SIGNALS {
         let mut report = Report::default();
         (signal.look)(scene, memory, &mut report);
         outcome.samples.append(&mut report.samples);
+        unseen.extend(report.blind.take().map(|why| (signal.name.to_owned(), why)));
         for symptom in report.symptoms {
             meet(&mut cases, signal, symptom, around, &mut outcome);
         }
@@ -62,7 +67,18 @@ pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
         _ if kept.is_some() => memory.remove(CASES),
         _ => {}
     }
+    if unseen != blind(memory) {
+        match serde_json::to_vec(&unseen) {
+            Ok(text) if !unseen.is_empty() => memory.put(BLIND, &text),
+            _ => memory.remove(BLIND),
+        }
+    }
     outcome
+}
+
+/// The signals that saw nothing in the last run although their source is up, and why.
+pub fn blind(memory: &dyn Memory) -> BTreeMap<String, String> {
+    memory.get(BLIND).and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
 /// What holds for every symptom of a run.
@@ -70,6 +86,8 @@ pub fn judge(scene: &Scene<'_>, memory: &mut dyn Memory) -> Outcome {
 struct Around<'a> {
     now: Seconds,
     is_down: bool,
+    /// The planned work that is under way.
+    maintenance: Option<&'a str>,
     changes: &'a [Change],
 }
 
@@ -142,7 +160,7 @@ fn worsen(
     around: Around<'_>,
     outcome: &mut Outcome,
 ) {
-    let Around { now, is_down, .. } = around;
+    let Around { now, is_down, maintenance, .. } = around;
     let finding = &mut case.finding;
     finding.severity = severity;
     finding.unit = symptom.unit;
@@ -162,8 +180,9 @@ fn worsen(
     if finding.state == State::Pending && now - case.since < symptom.hold {
         return;
     }
-    let hidden = signal.beneath_down && is_down;
-    let state = if hidden { State::Suppressed } else { State::Firing };
+    let down = (signal.beneath_down && is_down).then_some(down::SIGNAL.name);
+    let hidden = maintenance.or(down);
+    let state = if hidden.is_some() { State::Suppressed } else { State::Firing };
     let worse = severity > finding.worst;
     let first = finding.state == State::Pending;
     finding.worst = if first { severity.max(finding.worst) } else { finding.worst.max(severity) };
@@ -172,7 +191,7 @@ fn worsen(
     }
     if first || worse || state != finding.state {
         finding.state = state;
-        finding.suppressed_by = hidden.then(|| down::SIGNAL.name.to_owned());
+        finding.suppressed_by = hidden.map(str::to_owned);
         finding.changed = now;
         outcome.changes.push(finding.clone());
     }

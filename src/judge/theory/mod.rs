@@ -4,5 +4,6 @@ pub mod beta_binomial;
 pub mod cusum;
 pub mod jain;
 pub mod mix;
+pub mod periodicity;
 pub mod quantile;
 pub mod wilson;

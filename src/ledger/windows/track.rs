@@ -13,6 +13,9 @@ const FINE_REACH: Step = 25 * MINUTE;
 const MINUTE_REACH: Step = 90 * MINUTE;
 pub(super) const REACH: Step = (8 * 60 + 30) * MINUTE;
 
+/// Steps more than after the last merging before the next.
+const SPARE: u32 = 48;
+
 /// Which resolution a step is kept at, given the newest step of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Horizon {
@@ -46,92 +49,131 @@ impl Horizon {
     }
 }
 
-/// Entries are (step, sum of everything up to and with it), so that any window is two look-ups.
-/// A merged group stands under its last step. Sums wrap; only differences are ever used.
-#[derive(Debug, Clone, Default)]
+/// No step of any record.
+const NEVER: Step = Step::MAX;
+
+/// Each step stands with the sum of everything up to and with it, so that any window is two
+/// look-ups. A merged group stands under its last step. Sums wrap; only differences are ever used.
+#[derive(Debug, Clone)]
 pub(super) struct Track {
-    entries: Vec<(Step, u32)>,
-    /// The sum before the first entry.
+    /// The newest step, at hand for the records that keep coming; `NEVER` while there is none.
+    last: Step,
+    /// The sum up to and with it.
+    sum: u32,
+    /// The sum before the first step.
     base: u32,
-    /// Length at which merging is worth while again.
-    full_at: usize,
+    /// Number of steps beyond which merging is worth while again.
+    full_at: u32,
+    /// The steps before the newest.
+    older: Vec<(Step, u32)>,
+}
+
+impl Default for Track {
+    fn default() -> Track {
+        Track { last: NEVER, sum: 0, base: 0, full_at: 0, older: Vec::new() }
+    }
 }
 
 impl Track {
     #[inline]
     pub(super) fn add(&mut self, step: Step, count: u32, newest: Step) {
-        match self.entries.last_mut() {
-            Some((last, sum)) if *last == step => *sum = sum.wrapping_add(count),
-            _ => self.add_other(step, count, newest),
+        if self.last == step {
+            self.sum = self.sum.wrapping_add(count);
+        } else {
+            self.add_other(step, count, newest);
         }
     }
 
     /// The first count of a step, or a late one.
     fn add_other(&mut self, step: Step, count: u32, newest: Step) {
-        let (last, before) = self.entries.last().copied().unwrap_or((0, self.base));
-        if last > step {
-            return self.add_late(step, count);
+        if self.last != NEVER {
+            if self.last > step {
+                return self.add_late(step, count);
+            }
+            if self.older.len() == self.older.capacity() {
+                // Not twice as much: there are thousands of tracks.
+                self.older.reserve_exact(4 + self.older.len() / 4);
+            }
+            self.older.push((self.last, self.sum));
         }
-        self.entries.push((step, before.wrapping_add(count)));
-        if self.entries.len() > self.full_at {
+        (self.last, self.sum) = (step, self.sum.wrapping_add(count));
+        if self.older.len() >= self.full_at as usize {
             self.merge(Horizon::of(newest));
         }
     }
 
     fn add_late(&mut self, step: Step, count: u32) {
-        let place = self.entries.partition_point(|(at, _)| *at < step);
-        if self.entries.get(place).is_none_or(|(at, _)| *at != step) {
+        let place = self.older.partition_point(|(at, _)| *at < step);
+        if self.older.get(place).is_none_or(|(at, _)| *at != step) {
             let before = self.before(place);
-            self.entries.insert(place, (step, before));
+            self.older.insert(place, (step, before));
         }
-        for (_, sum) in self.entries.iter_mut().skip(place) {
+        for (_, sum) in self.older.iter_mut().skip(place) {
             *sum = sum.wrapping_add(count);
         }
+        self.sum = self.sum.wrapping_add(count);
     }
 
     fn before(&self, place: usize) -> u32 {
-        place.checked_sub(1).and_then(|place| self.entries.get(place)).map_or(self.base, |(_, sum)| *sum)
+        place.checked_sub(1).and_then(|place| self.older.get(place)).map_or(self.base, |(_, sum)| *sum)
     }
 
     /// What was counted in the steps `from..to`.
+    #[inline]
     pub(super) fn sum(&self, from: Step, to: Step) -> u32 {
-        if to <= from {
+        // Most windows that are asked for are the newest, of somebody who was silent in them.
+        if to <= from || self.last < from || self.last == NEVER {
             return 0;
         }
-        let low = self.before(self.entries.partition_point(|(at, _)| *at < from));
-        let high = self.before(self.entries.partition_point(|(at, _)| *at < to));
-        high.wrapping_sub(low)
+        let high = if self.last < to { self.sum } else { self.before_step(to) };
+        high.wrapping_sub(self.before_step(from))
+    }
+
+    /// The sum before a step that is not later than the newest.
+    fn before_step(&self, step: Step) -> u32 {
+        match self.older.last() {
+            Some((at, sum)) if *at < step => *sum,
+            _ => self.before(self.older.partition_point(|(at, _)| *at < step)),
+        }
     }
 
     pub(super) fn merge(&mut self, horizon: Horizon) {
-        let gone = self.entries.iter().take_while(|(at, _)| *at < horizon.oldest);
-        let (gone, base) = gone.fold((0, self.base), |(gone, _), (_, sum)| (gone + 1, *sum));
-        self.base = base;
-        let mut kept: Vec<(Step, u32)> = Vec::with_capacity((self.entries.len() - gone) / 2 + 16);
-        for (at, sum) in self.entries.drain(..).skip(gone) {
-            let group = horizon.group(at);
-            match kept.last_mut() {
-                Some((last, held)) if *last == group => *held = sum,
-                _ => kept.push((group, sum)),
-            }
+        if self.last != NEVER {
+            self.older.push((self.last, self.sum));
         }
-        self.entries = kept;
-        self.full_at = self.entries.len() + 48;
+        let gone = self.older.partition_point(|(at, _)| *at < horizon.oldest);
+        if let Some((_, sum)) = self.older.drain(..gone).next_back() {
+            self.base = sum;
+        }
+        for (at, _) in &mut self.older {
+            *at = horizon.group(*at);
+        }
+        self.older.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 = next.1;
+            }
+            same
+        });
+        self.full_at = u32::try_from(self.older.len()).unwrap_or(u32::MAX).saturating_add(SPARE);
+        (self.last, self.sum) = self.older.pop().unwrap_or((NEVER, self.base));
+        self.older.shrink_to(self.older.len() + self.older.len() / 8);
     }
 
     /// Entries from `from` on as (step, count), oldest first.
     pub(super) fn counts_from(&self, from: Step) -> impl Iterator<Item = (Step, u32)> + '_ {
-        let place = self.entries.partition_point(|(at, _)| *at < from);
+        let place = self.older.partition_point(|(at, _)| *at < from);
         let mut before = self.before(place);
-        self.entries.iter().skip(place).map(move |(at, sum)| {
+        let newest = (self.last >= from && self.last != NEVER).then_some((self.last, self.sum));
+        self.older.iter().skip(place).copied().chain(newest).map(move |(at, sum)| {
             let count = sum.wrapping_sub(before);
-            before = *sum;
-            (*at, count)
+            before = sum;
+            (at, count)
         })
     }
 
     pub(super) fn newest(&self) -> Option<Step> {
-        self.entries.last().map(|(at, _)| *at)
+        (self.last != NEVER).then_some(self.last)
     }
 }
 
@@ -169,7 +211,7 @@ mod tests {
         for step in 0..8_640 {
             track.add(step, 5, step);
         }
-        assert!(track.entries.len() < 420, "{}", track.entries.len());
+        assert!(track.older.len() < 420, "{}", track.older.len());
         assert_eq!(track.sum(8_640 - 2_880, 8_640), 14_400);
         assert_eq!(track.counts_from(8_637).collect::<Vec<_>>(), [(8_637, 5), (8_638, 5), (8_639, 5)]);
     }

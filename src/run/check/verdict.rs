@@ -138,10 +138,13 @@ fn quiet(question: &Question, evidence: &Evidence) -> String {
 /// The findings of a check and its figure, worst first.
 fn part(question: &Question, evidence: &Evidence, check: Check, scope: &Scope) -> Part {
     let mut lines: Vec<(Status, String)> = Vec::new();
+    // Among all, each finding is told once, under its own name.
+    let alone = question.check.is_some();
     let findings: Vec<&Finding> = evidence
         .findings
         .iter()
-        .filter(|finding| finding.finding == check.name && finding.state.is_open() && scope.holds(finding))
+        .filter(|finding| if alone { check.holds(finding) } else { finding.finding == check.name })
+        .filter(|finding| finding.state.is_open() && scope.holds(finding))
         .collect();
     let reading = check.figure.map(|figure| (figure, evidence.figures(question.window).read(figure, scope)));
     let (warning, critical) = ranges(question, check);
@@ -233,6 +236,9 @@ fn unseen(
                 |seen| format!("{} ago", words::lasting(evidence.now - seen)),
             );
             Some((Status::Unknown, format!("stale: {} was last seen {age}", check.name)))
+        }
+        _ if check.figure.is_none() => {
+            evidence.blind.get(check.name).map(|why| (Status::Unknown, why.clone()))
         }
         _ => None,
     }

@@ -20,6 +20,8 @@ pub struct Told {
     findings: BTreeMap<String, (State, Severity)>,
     suppressed: u64,
     reminders: u64,
+    /// Told once and never open: what healed by itself, weekly drift.
+    notes: u64,
 }
 
 impl Told {
@@ -46,6 +48,10 @@ impl Told {
     }
 
     fn count(&mut self, finding: &Finding) {
+        if !finding.state.is_open() && !self.findings.contains_key(&finding.id) {
+            self.notes += 1;
+            return;
+        }
         let now = (finding.state, finding.severity);
         let before = self.findings.insert(finding.id.clone(), now);
         let same_state = before.is_some_and(|before| before.0 == finding.state);
@@ -71,7 +77,9 @@ impl Told {
             "{stretch}, {told} findings, {} suppressed, {} reminders ({} records in {} files",
             self.suppressed, self.reminders, tally.records, tally.files
         );
-        for (count, what) in [(tally.rejected, "rejected"), (tally.bad_time, "with a wrong clock")] {
+        for (count, what) in
+            [(tally.rejected, "rejected"), (tally.bad_time, "with a wrong clock"), (self.notes, "notes")]
+        {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));
             }

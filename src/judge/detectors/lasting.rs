@@ -1,0 +1,85 @@
+//! Whether trouble goes on and for how long it has, from when its refusals came and what was
+//! delivered since. Decides for one series; knows neither reasons nor who is told.
+
+use super::reasons::{Hit, PENDING, PENDING_LOUD, View, start};
+use crate::ledger::baseline::Life;
+use crate::record::Seconds;
+
+/// Shorter stretches say nothing about whether it goes on.
+const LATELY: Seconds = 120;
+/// The longest stretch of last attempts that may show that it has healed, and the odds that say
+/// so: e to the third.
+const TAIL: Seconds = 300;
+const HEALED: f64 = 3.0;
+
+/// Whether it goes on, and for how long it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lasting {
+    /// It has healed just now, or too few come to say.
+    Over,
+    /// Refusals still come.
+    Fresh,
+    /// They have come all through the shorter wait, and all through the longer one.
+    Short,
+    Long,
+}
+
+pub fn lasting(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> Lasting {
+    if !is_fresh(view, life, hit, at) {
+        return Lasting::Over;
+    }
+    let steady = |wait| is_steady(view, life, hit, wait, at);
+    match (steady(PENDING), steady(PENDING_LOUD)) {
+        (true, _) => Lasting::Long,
+        (false, true) => Lasting::Short,
+        (false, false) => Lasting::Fresh,
+    }
+}
+
+/// Whether refusals still come at a third of their pace since it began, or more: over as many
+/// seconds as five of them took, so that neither little mail is taken for an end nor one late
+/// refusal for more of the same. Deliveries since the last refusals end it sooner.
+fn is_fresh(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> bool {
+    let pace = pace(life, hit, at);
+    let lately = ((5.0 / pace.max(1e-9)).min(3_600.0) as Seconds).max(LATELY);
+    let seen = view.hits(start(at, lately, life.floor), at) as f64;
+    // None for as long as three of them took: then it may be over.
+    let pause = ((3.0 / pace.max(1e-9)).min(3_600.0) as Seconds).max(LATELY);
+    let paused = view.hits(start(at, pause, life.floor), at) == 0;
+    seen * 3.0 >= pace * lately as f64 && !paused && !has_healed(view, life, hit, at)
+}
+
+/// For how long it has been going on within the window that convinced.
+fn length(life: &Life, hit: &Hit, at: Seconds) -> Seconds {
+    hit.window.min(at - life.cusum_since).max(LATELY)
+}
+
+/// Refusals a second since it began.
+fn pace(life: &Life, hit: &Hit, at: Seconds) -> f64 {
+    hit.k as f64 / length(life, hit, at) as f64
+}
+
+/// Whether the last attempts are far likelier under what is usual than under what was seen since
+/// it began: mail gets through again, and waiting longer would only add refusals that are history.
+fn has_healed(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> bool {
+    let length = length(life, hit, at);
+    let (k, n) = view.counts(start(at, length, life.floor), at);
+    let bad = (k as f64 / n.max(1) as f64).clamp(0.001, 0.98);
+    let usual = hit.usual.mean.clamp(0.001, 0.98);
+    (3..=TAIL.min(length / 2) / 10).any(|steps| {
+        let (k, n) = view.counts(start(at, steps * 10, life.floor), at);
+        let refused = k as f64 * (bad / usual).ln();
+        let taken = n.saturating_sub(k) as f64 * ((1.0 - bad) / (1.0 - usual)).ln();
+        refused + taken < -HEALED
+    })
+}
+
+/// Whether refusals were coming from the first third of the wait on: one stray refusal a while
+/// before a burst does not make the burst older.
+fn is_steady(view: &View<'_>, life: &Life, hit: &Hit, wait: Seconds, at: Seconds) -> bool {
+    let pace = pace(life, hit, at);
+    let wait = wait.max((10.0 / pace.max(1e-9)).min(3_600.0) as Seconds);
+    let from = start(at, wait, life.floor);
+    let third = (at - from) / 30 * 10;
+    view.hits(from, from + third) as f64 * 2.0 >= pace * third as f64
+}
