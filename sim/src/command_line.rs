@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::monitor::commands;
+use crate::monitor::{commands, words};
 use crate::options::SimError;
 use crate::world::{World, write_whole};
 
@@ -22,7 +22,6 @@ const ANSWERS: &[(&str, &str)] = &[
     ("jobs", "show jobs"),
     ("version", "show version"),
     ("license", "show license"),
-    ("settings", "show settings */*"),
 ];
 
 /// Writes the script and the first answers.
@@ -31,7 +30,15 @@ pub fn install(world: &World) -> Result<(), SimError> {
     let folder = world.options.dir.join("lib/answers");
     fs::create_dir_all(&folder).map_err(SimError::file(&folder))?;
     fs::write(&script, SCRIPT).map_err(SimError::file(&script))?;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(SimError::file(&script))
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(SimError::file(&script))?;
+    settings(world)
+}
+
+/// What is in force for each queue, behind a line with its name.
+pub fn settings(world: &World) -> Result<(), SimError> {
+    let queues = world.flow.queues.iter().map(|queue| world.flow.queue_name(queue));
+    let all: String = queues.map(|name| format!("== {name}\n{}", words::settings(world, &name))).collect();
+    write_whole(&world.options.dir.join("lib/answers/settings.txt"), all.as_bytes())
 }
 
 /// Writes every answer as it is now.

@@ -1,5 +1,6 @@
 //! What can be broken while the host runs.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Troubles of the web monitor. Several may be active.
@@ -27,6 +28,8 @@ pub enum WebFault {
     UnknownKeys,
     /// JSON spells things as XML does: `"paused":"no"`, `event` with a `type` instead of `errors`.
     OtherSpelling,
+    /// There is no `/listqueue`.
+    NoListing,
     /// JSON numbers come as strings.
     NumbersAsStrings,
 }
@@ -41,6 +44,8 @@ pub struct Gauges {
     pub spool_loaded: Option<u64>,
     /// `maxRcp`.
     pub spool_max: Option<u64>,
+    /// Recipients in all SMTP queues.
+    pub waiting: Option<u64>,
     /// Inbound and outbound connections now.
     pub inbound: Option<u32>,
     pub outbound: Option<u32>,
@@ -78,6 +83,8 @@ pub enum SmtpFault {
 /// The switches, shared by the servers' threads.
 #[derive(Debug, Default)]
 pub struct Faults {
+    /// How often each page was asked for.
+    asked: Mutex<BTreeMap<String, u64>>,
     web: Mutex<Vec<WebFault>>,
     smtp: Mutex<Vec<SmtpFault>>,
 }
@@ -89,6 +96,15 @@ impl Faults {
 
     pub fn smtp(&self) -> Vec<SmtpFault> {
         self.smtp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn note(&self, path: &str) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked.entry(path.to_owned()).or_default() += 1;
+    }
+
+    pub fn asked(&self) -> BTreeMap<String, u64> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn set_web(&self, faults: &[WebFault]) {

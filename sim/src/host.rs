@@ -1,5 +1,6 @@
 //! The handle on a running simulated host: its clock, its operator's acts, its faults and its truth.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -208,6 +209,14 @@ impl Host {
         self.each_queue(pattern, |queue, _, now| queue.backoff_until = now + seconds);
     }
 
+    /// A directive that `show settings` tells of the queues that `D/V` names from now on, whatever the
+    /// files say: a reload with other files, or the lack of one.
+    pub fn enforce(&self, pattern: &str, directive: &str, value: &str) -> Result<(), SimError> {
+        let mut world = self.shared.world();
+        world.enforced.push((pattern.to_owned(), directive.to_owned(), value.to_owned()));
+        command_line::settings(&world)
+    }
+
     fn each_queue(&self, pattern: &str, change: impl Fn(&mut crate::flow::Queue, &str, i64)) {
         let mut world = self.shared.world();
         let now = world.now;
@@ -239,6 +248,11 @@ impl Host {
     pub fn break_smtp(&self, faults: &[SmtpFault]) -> Result<(), SimError> {
         self.shared.faults.set_smtp(faults);
         door(&self.smtp, faults.contains(&SmtpFault::Down))
+    }
+
+    /// How often each page of the web monitor was asked for.
+    pub fn asked(&self) -> BTreeMap<String, u64> {
+        self.shared.faults.asked()
     }
 
     /// Sets what the status page shows instead of the truth.

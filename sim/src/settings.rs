@@ -7,6 +7,17 @@ use crate::network::Network;
 use crate::options::{Columns, Options, SimError};
 use crate::providers;
 
+/// `<domain>` blocks: `max-smtp-out` and `max-msg-per-connection`.
+pub const DOMAINS: [(&str, u32, u32); 5] = [
+    ("*", 20, 100),
+    ("gmail.com", 40, 50),
+    ("yahoo.rollup", 40, 50),
+    ("outlook.com", 30, 100),
+    ("att.net", 10, 20),
+];
+/// `max-smtp-out` of each VMTA.
+pub const VMTA_CONNECTIONS: u32 = 400;
+
 /// Writes `etc/config` and `etc/domains.conf`.
 pub fn write(options: &Options, http_port: u16, smtp_port: u16) -> Result<(), SimError> {
     let folder = options.dir.join("etc");
@@ -82,7 +93,7 @@ fn vmtas(options: &Options, out: &mut String) {
     for vmta in &network.vmtas {
         let (name, ip, host) = (&vmta.name, &vmta.ip, &vmta.host);
         let text = format!(
-            "    smtp-source-host {ip} {host}\n    max-smtp-out 400\n    max-smtp-msg-rate unlimited"
+            "    smtp-source-host {ip} {host}\n    max-smtp-out {VMTA_CONNECTIONS}\n    max-smtp-msg-rate unlimited"
         );
         add(out, format_args!("<virtual-mta {name}>\n{text}\n</virtual-mta>"));
     }
@@ -104,13 +115,7 @@ fn domains() -> String {
     }
     out.push_str("</mx-rollup-list>\n\n");
     let shared = "    retry-after 10m\n    bounce-after 4d12h\n    smtp-pattern-list blocking-errors\n    use-starttls yes\n    track-recipient-events yes\n";
-    for (domain, connections, messages) in [
-        ("*", 20, 100),
-        ("gmail.com", 40, 50),
-        ("yahoo.rollup", 40, 50),
-        ("outlook.com", 30, 100),
-        ("att.net", 10, 20),
-    ] {
+    for (domain, connections, messages) in DOMAINS {
         add(
             &mut out,
             format_args!(

@@ -26,6 +26,8 @@ pub struct World {
     pub http_port: u16,
     /// What the status page shows instead of the truth.
     pub gauges: Gauges,
+    /// Queues (`D/V`), directive and value that PowerMTA has in force, whatever its files say.
+    pub enforced: Vec<(String, String, String)>,
     /// The status page at the moment when it froze.
     pub frozen: Option<Tree>,
 }
@@ -48,6 +50,7 @@ impl World {
             connections_top: 0,
             http_port,
             gauges: Gauges::default(),
+            enforced: Vec::new(),
             frozen: None,
             options,
         };

@@ -21,7 +21,7 @@ use std::time::Instant;
 pub const RUN: &str = "run";
 pub const LAST_SUCCESS: &str = "last_success";
 pub const CLASSIFY: &str = "classify";
-const SIGNALS: &str = "signals";
+pub const SIGNALS: &str = "signals";
 
 /// What a run brought home from its aside sources: name, changed notes, events.
 pub type Kept = Vec<(&'static str, Notes, Vec<Finding>)>;

@@ -34,7 +34,7 @@ impl Source for Disk {
             return Err(SourceError::Absent("no folder of PowerMTA is known".to_owned()));
         }
         if !self.is_due(ask) {
-            return Ok(());
+            return ask.standing();
         }
         ask.memory.put(LOOKED, ask.tick.now().to_string().as_bytes());
         let mut first = Ok(());
@@ -51,10 +51,10 @@ impl Source for Disk {
                 Err(_) => {}
             }
         }
-        match missing {
+        ask.keep(match missing {
             Some((folder, why)) if seen == 0 => first.and(Err(refused(&folder, why))),
             _ => first,
-        }
+        })
     }
 }
 

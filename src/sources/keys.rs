@@ -27,35 +27,38 @@ impl Source for DkimKeys {
 
     fn collect(&self, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
         if !self.is_due(ask) {
-            return Ok(());
+            return ask.standing();
         }
         ask.memory.put(LOOKED, ask.tick.now().to_string().as_bytes());
-        let path = &ask.config.pmta.config;
-        let parsed = pmta_config::read(path);
-        if !parsed.found.readable {
-            return Err(SourceError::Absent(format!("{} is not there or not readable", path.display())));
-        }
-        let daemon = process::identity(&ask.config.host.proc);
-        let state = |key: &&DkimKey| match &daemon {
-            Some((uid, groups)) => key.state(*uid, groups),
-            // Whether it is there can be seen without knowing who must read it.
-            None => Some(key.state(0, &[]))
-                .filter(|state| *state == KeyState::Missing)
-                .unwrap_or(KeyState::Unknown),
-        };
-        let keys = &parsed.queues.dkim_keys;
-        for (class, wanted) in
-            [("dkim-missing", KeyState::Missing), ("dkim-unreadable", KeyState::Unreadable)]
-        {
-            let found: Vec<&DkimKey> = keys.iter().filter(|key| state(key) == wanted).collect();
-            let named: Vec<String> = found
-                .iter()
-                .take(MOST_NAMED)
-                .map(|key| format!("{} ({})", key.path.display(), key.domain))
-                .collect();
-            let row = Sample::new(HIDDEN).tag("class", class).text("text", named.join(", "));
-            sink.sample(row.int("n", i64::try_from(found.len()).unwrap_or(i64::MAX)));
-        }
-        Ok(())
+        let told = look(ask, sink);
+        ask.keep(told)
     }
+}
+
+fn look(ask: &Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {
+    let path = &ask.config.pmta.config;
+    let parsed = pmta_config::read(path);
+    if !parsed.found.readable {
+        return Err(SourceError::Absent(format!("{} is not there or not readable", path.display())));
+    }
+    let daemon = process::identity(&ask.config.host.proc);
+    let state = |key: &&DkimKey| match &daemon {
+        Some((uid, groups)) => key.state(*uid, groups),
+        // Whether it is there can be seen without knowing who must read it.
+        None => {
+            Some(key.state(0, &[])).filter(|state| *state == KeyState::Missing).unwrap_or(KeyState::Unknown)
+        }
+    };
+    let keys = &parsed.queues.dkim_keys;
+    for (class, wanted) in [("dkim-missing", KeyState::Missing), ("dkim-unreadable", KeyState::Unreadable)] {
+        let found: Vec<&DkimKey> = keys.iter().filter(|key| state(key) == wanted).collect();
+        let named: Vec<String> = found
+            .iter()
+            .take(MOST_NAMED)
+            .map(|key| format!("{} ({})", key.path.display(), key.domain))
+            .collect();
+        let row = Sample::new(HIDDEN).tag("class", class).text("text", named.join(", "));
+        sink.sample(row.int("n", i64::try_from(found.len()).unwrap_or(i64::MAX)));
+    }
+    Ok(())
 }

@@ -53,7 +53,39 @@ impl Ask<'_> {
         let last: Option<Seconds> = note.and_then(|note| note.parse().ok());
         last.is_none_or(|last| !(0..every).contains(&(self.tick.now() - last)))
     }
+
+    /// Keeps what a seldom look came to when it was refused or found nothing to read: the runs until
+    /// the next look must not say that all is well.
+    fn keep(&mut self, told: Result<(), SourceError>) -> Result<(), SourceError> {
+        let note = match &told {
+            Err(SourceError::Absent(why)) => Some(why.clone()),
+            Err(SourceError::Denied { what, why, advice }) => Some(format!("{what}\t{why}\t{advice}")),
+            _ => None,
+        };
+        match note {
+            Some(note) => self.memory.put(STANDING, note.as_bytes()),
+            None if self.memory.get(STANDING).is_some() => self.memory.remove(STANDING),
+            None => {}
+        }
+        told
+    }
+
+    /// What the last look came to, for a run between two looks.
+    fn standing(&self) -> Result<(), SourceError> {
+        let note = self.memory.get(STANDING).and_then(|note| String::from_utf8(note).ok());
+        match note.as_deref().map(|note| note.split('\t').collect::<Vec<_>>()).as_deref() {
+            Some([what, why, advice]) => Err(SourceError::Denied {
+                what: (*what).to_owned(),
+                why: (*why).to_owned(),
+                advice: (*advice).to_owned(),
+            }),
+            Some([why]) => Err(SourceError::Absent((*why).to_owned())),
+            _ => Ok(()),
+        }
+    }
 }
+
+const STANDING: &str = "standing";
 
 pub trait Source: Sync {
     /// Its name in `--only`, in `pmta_collector`'s tag and in errors.

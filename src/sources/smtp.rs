@@ -18,6 +18,8 @@ const LONGEST: Duration = Duration::from_secs(3);
 const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST_REPLY: usize = 8 * 1024;
 const MOST_LISTENERS: usize = 8;
+/// The port that nobody named is PowerMTA's.
+const GREETED: &str = "greeted";
 
 pub struct Smtp;
 
@@ -38,17 +40,37 @@ impl Source for Smtp {
         let now = ask.tick.now();
         let until = Instant::now() + ask.tick.left().mul_f64(0.75).min(LONGEST);
         let due: Vec<String> = due(ask).map(str::to_owned).collect();
-        if !due.is_empty() && ask.tick.left() < SHORTEST {
+        if due.is_empty() {
+            return ask.standing();
+        }
+        if ask.tick.left() < SHORTEST {
             return Err(SourceError::Late { what: "the SMTP probe".to_owned() });
         }
         let mut first = Ok(());
         let offer = ask.config.smtp.mail_from.clone().zip(ask.config.smtp.rcpt_to.clone());
         for (listener, probe) in probe_all(&due, offer.as_ref(), until) {
             ask.memory.put(&key(&listener), now.to_string().as_bytes());
+            let guessed = ask.config.smtp.address.is_none();
+            if guessed && probe.code == 220 && ask.memory.get(GREETED).is_none() {
+                ask.memory.put(GREETED, b"1");
+            }
+            // Nobody named this port, and nobody has ever answered there.
+            if guessed && probe.code == 0 && ask.memory.get(GREETED).is_none() {
+                first = Err(unnamed(&listener));
+                continue;
+            }
             let told = tell(&listener, probe, sink);
             first = first.and(told);
         }
-        first
+        ask.keep(first)
+    }
+}
+
+fn unnamed(listener: &str) -> SourceError {
+    SourceError::Denied {
+        what: "PowerMTA's SMTP listeners".to_owned(),
+        why: format!("its configuration cannot be read or names none, and nobody answers at {listener}"),
+        advice: "name them in smtp.address".to_owned(),
     }
 }
 

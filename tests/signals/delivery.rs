@@ -10,7 +10,7 @@ fn throttle_is_the_share_of_rate_limits_and_not_of_other_deferrals() {
         [("gmail-rate@0+7200x3", "Gmail", true), ("comcast-450@0+7200x2", "Comcast", false)]
     {
         let rig = Rig::with(|options| {
-            options.rate = 60.0;
+            options.rate = 30.0;
             options.scenario = scenario.to_owned();
         });
         rig.collect(&[]);
@@ -34,7 +34,7 @@ fn throttle_is_the_share_of_rate_limits_and_not_of_other_deferrals() {
 #[test]
 fn fairness_a_vmta_that_stands_still_is_told_and_a_paused_one_is_not() {
     for stalls in [true, false] {
-        let rig = Rig::with(|options| options.rate = 20.0);
+        let rig = Rig::with(|options| options.rate = 8.0);
         rig.collect(&[]);
         rig.host.load_queue("gmail.com", 4_000, 60);
         if stalls {
@@ -79,7 +79,7 @@ fn dns_queries_that_pile_up_are_told_and_a_busy_cache_is_not() {
 fn dns_our_own_resolvers_are_one_finding_of_the_host_and_a_dead_provider_is_none() {
     for (scenario, told) in [("resolver-down@600+1800", true), ("comcast-unreachable@600+1800", false)] {
         let rig = Rig::with(|options| {
-            options.rate = 30.0;
+            options.rate = 20.0;
             options.scenario = scenario.to_owned();
         });
         let mut metrics = Metrics::default();
@@ -106,7 +106,7 @@ fn throttle_by_policy_without_a_bounce_is_told_and_a_block_is_not() {
         [("gmail-reputation@0+7200", "Gmail", true), ("microsoft-blocklist@0+7200", "Microsoft", false)]
     {
         let rig = Rig::with(|options| {
-            options.rate = 60.0;
+            options.rate = 30.0;
             options.scenario = scenario.to_owned();
         });
         rig.collect(&[]);
@@ -138,7 +138,7 @@ fn throttle_tells_whole_queues_from_single_recipients() {
         [("burst-orange@0+7200x2", "Orange", true), ("gmail-rate@0+7200x3", "Gmail", false)]
     {
         let rig = Rig::with(|options| {
-            options.rate = 60.0;
+            options.rate = 30.0;
             options.scenario = scenario.to_owned();
         });
         rig.collect(&[]);

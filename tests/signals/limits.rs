@@ -1,7 +1,7 @@
 //! What fills up: spool, connections, disks.
 
 use super::{Bench, fires, open, quiet};
-use crate::rig::{Metrics, Value};
+use crate::rig::{Metrics, Rig, Value};
 use pmta_sim::Gauges;
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,12 +17,10 @@ fn spool_nearly_full_and_still_loading_are_two_things() {
     bench.rig.host.show(Gauges { spool_max: Some(5_000), ..Gauges::default() });
     fires(&bench.runs(3, 10), "spool", "full", "critical");
     bench.rig.host.show(Gauges { spool_loaded: Some(40), ..Gauges::default() });
-    let metrics = bench.runs(9, 10);
-    assert!(
-        open(&metrics, "spool").contains(&("initialising".to_owned(), "info".to_owned())),
-        "{}",
-        metrics.text
-    );
+    let loading = ("initialising".to_owned(), "info".to_owned());
+    assert!(!open(&bench.runs(5, 10), "spool").contains(&loading), "a start takes its time");
+    let metrics = bench.runs(3, 10);
+    assert!(open(&metrics, "spool").contains(&loading), "{}", metrics.text);
 }
 
 #[test]
@@ -137,6 +135,59 @@ fn limits_on_rates_are_told_by_powermta_s_own_words_while_they_are_fresh() {
     }
     assert_eq!(binding(&metrics), [bound("vmta2", "max-msg-rate", "warning")], "{}", metrics.text);
     quiet(&bench.runs(4, 60), "limits");
+}
+
+#[test]
+fn limits_of_files_that_were_not_reloaded_are_told_and_those_that_were_are_not() {
+    let rig = Rig::with(|options| options.rate = 1.0);
+    let config = rig.host.config_path();
+    let text = fs::read_to_string(&config).unwrap();
+    let runs = |times: u32| {
+        let mut metrics = Metrics::default();
+        for _ in 0..times {
+            rig.pass(60);
+            metrics = rig.collect(&[]);
+        }
+        metrics
+    };
+    rig.host.stall_queue("gmail.com/*");
+    rig.host.load_queue("gmail.com", 900, 60);
+    let shown = |metrics: &Metrics, queue: &str, field: &str| {
+        let found: Vec<Value> = metrics
+            .series("pmta_queue", &[("queue", queue)], field)
+            .map(|(_, value)| value.clone())
+            .collect();
+        assert_eq!(found.len(), 1, "{field} in {}", metrics.text);
+        found[0].clone()
+    };
+    // One queue a minute is asked about; four wait, and nothing differs.
+    let metrics = runs(5);
+    quiet(&metrics, "limits");
+    assert_eq!(shown(&metrics, "gmail.com/vmta1", "connections_max_in_force"), Value::Int(40));
+    // PowerMTA was reloaded with these.
+    let narrow = |text: &str, vmta: &str| {
+        let before = format!("<virtual-mta {vmta}>\n");
+        let block = format!("{before}    <domain gmail.com>\n        max-smtp-out 12\n    </domain>\n");
+        text.replace(&before, &block)
+    };
+    let text = narrow(&text, "vmta2");
+    fs::write(&config, &text).unwrap();
+    rig.host.enforce("gmail.com/vmta2", "max-smtp-out", "12").unwrap();
+    rig.pass(600);
+    quiet(&runs(13), "limits");
+    // And not with these.
+    fs::write(&config, narrow(&text, "vmta1")).unwrap();
+    rig.pass(600);
+    quiet(&runs(8), "limits");
+    let metrics = runs(5);
+    assert_eq!(binding(&metrics), [bound("vmta1", "not-in-force", "info")], "{}", metrics.text);
+    let message = "does not hold for gmail.com/vmta1: max-smtp-out is 12 in the files and 40 in force";
+    assert!(metrics.text.contains(message), "{}", metrics.text);
+    let both = ["connections_max", "connections_max_in_force"]
+        .map(|field| shown(&metrics, "gmail.com/vmta1", field));
+    assert_eq!(both, [Value::Int(12), Value::Int(40)]);
+    rig.host.enforce("gmail.com/vmta1", "max-smtp-out", "12").unwrap();
+    quiet(&runs(12), "limits");
 }
 
 #[test]

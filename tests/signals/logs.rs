@@ -1,6 +1,6 @@
 //! What the logs say, and what somebody changed.
 
-use super::{Bench, fires, open, quiet};
+use super::{Bench, fires, open, program, quiet};
 use crate::rig::{Metrics, Rig, Value};
 use std::fs::{self, File};
 use std::io::Write;
@@ -113,7 +113,7 @@ fn changes_are_told_and_named_by_what_begins_soon_after() {
 #[test]
 fn a_provider_s_finding_names_the_change_before_it() {
     let rig = Rig::with(|options| {
-        options.rate = 60.0;
+        options.rate = 30.0;
         options.scenario = "gmail-rate@1200+7200x3".to_owned();
     });
     rig.collect(&[]);
@@ -141,14 +141,12 @@ fn a_provider_s_finding_names_the_change_before_it() {
 /// A journalctl that shows the lines of a file, the number in a cursor being the line's.
 fn journalctl(bench: &Bench) -> std::path::PathBuf {
     let folder = bench.rig.folder.path();
-    let (path, journal) = (folder.join("journalctl"), folder.join("journal"));
+    let journal = folder.join("journal");
     let text = format!(
-        "#!/bin/sh\na=\"$*\"\nn=${{a##*;i=}}\nn=${{n%%;*}}\ncase \"$a\" in\n*--after-cursor=*) tail -n +$((n+1)) {0};;\n*) tail -n 1 {0};;\nesac\n",
+        "a=\"$*\"\nn=${{a##*;i=}}\nn=${{n%%;*}}\ncase \"$a\" in\n*--after-cursor=*) tail -n +$((n+1)) {0};;\n*) tail -n 1 {0};;\nesac",
         journal.display()
     );
-    // Not written by this process: a neighbour that forks meanwhile would keep it busy.
-    let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\"", path.to_str().unwrap(), &text];
-    assert!(std::process::Command::new("sh").args(write).status().unwrap().success());
+    program(&bench.rig, "journalctl", &text);
     journal
 }
 
@@ -200,4 +198,105 @@ fn kernel_lines_come_from_syslog_s_file_where_there_is_no_journal() {
     fires(&metrics, "kernel", "oom-kill", "critical");
     assert_eq!(metrics.int("pmta_kernel", &[("class", "oom-kill")], "total"), 1, "{}", metrics.text);
     assert_eq!(bench.runs(1, 30).int("pmta_kernel", &[("class", "oom-kill")], "total"), 1);
+}
+
+/// A run as a user who may read the configuration and little else.
+fn as_nobody(bench: &Bench, arguments: &[&str]) -> std::process::Output {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    let folder = bench.rig.folder.path();
+    if !rustix::process::geteuid().is_root() {
+        return bench.rig.run(arguments);
+    }
+    let copy = folder.join("pmta-vitals");
+    if !copy.exists() {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::hard_link(crate::rig::binary(), &copy)
+            .or_else(|_| fs::copy(crate::rig::binary(), &copy).map(|_| ()))
+            .unwrap();
+        fs::create_dir(bench.rig.state()).unwrap();
+        chown(bench.rig.state(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let ours = bench.rig.command();
+    let mut command = std::process::Command::new(copy);
+    command.args(ours.get_args()).args(arguments).stdin(std::process::Stdio::null());
+    command.uid(NOBODY).gid(NOBODY).env_clear().env("PATH", "/usr/bin:/bin").output().unwrap()
+}
+
+#[test]
+fn kernel_that_may_not_be_read_is_unknown_and_the_journal_stands_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let kmsg = bench.rig.folder.path().join("kmsg");
+    fs::set_permissions(&kmsg, fs::Permissions::from_mode(0o000)).unwrap();
+    let collect = || {
+        bench.rig.pass(30);
+        let output = as_nobody(&bench, &["collect", "--consumer", "rig"]);
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{complaint}");
+        (Metrics::read(&String::from_utf8(output.stdout).unwrap()), complaint)
+    };
+    let of = [("source", "kernel")];
+    // What it would say if it could be read.
+    bench.kernel(&["6,1,1,-;Linux version 6.1", &format!("3,2,2,-;{KILL}")]);
+    for _ in 0..2 {
+        let (metrics, complaint) = collect();
+        assert_eq!(metrics.int("pmta_collector", &of, "up"), 0, "{}", metrics.text);
+        quiet(&metrics, "kernel");
+        assert!(!metrics.text.contains("pmta_kernel,"), "nothing is claimed: {}", metrics.text);
+        // The others are unharmed.
+        assert_eq!(metrics.int("pmta_collector", &[("source", "web")], "up"), 1);
+        assert!(complaint.is_empty() || complaint.contains("kmsg: permission denied"), "{complaint}");
+    }
+    let checked = as_nobody(&bench, &["check", "kernel"]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(3), "{said}");
+    assert!(said.contains("permission denied") && said.contains("systemd-journal"), "{said}");
+    // With journald it is seen all the same; its first answer only says where it stands.
+    let journal = journalctl(&bench);
+    append(&journal, &record(1, 0, KILL));
+    bench.rig.pass(600);
+    let (metrics, _) = collect();
+    quiet(&metrics, "kernel");
+    assert_eq!(metrics.int("pmta_collector", &of, "up"), 1, "{}", metrics.text);
+    append(&journal, &record(2, 0, KILL));
+    let (metrics, _) = collect();
+    fires(&metrics, "kernel", "oom-kill", "critical");
+    assert_eq!(metrics.int("pmta_kernel", &[("class", "oom-kill")], "total"), 1);
+}
+
+#[test]
+fn changes_name_a_restart_that_came_before_and_not_a_counter_that_was_reset() {
+    for (seen, restarts) in [(true, true), (false, true), (true, false), (false, false)] {
+        let bench = Bench::new();
+        if !seen {
+            // Its process is on no /proc of ours: the web monitor tells of it.
+            bench.dies(10);
+            bench.dies(11);
+        }
+        bench.rig.host.load_queue("gmail.com", 5_000, 60);
+        bench.rig.host.pause_queue("*/*", true);
+        bench.runs(2, 30);
+        if restarts {
+            bench.rig.host.restart().unwrap();
+            if seen {
+                bench.process("pmtad", 20, 900, 50_000);
+                bench.dies(10);
+            }
+        } else {
+            bench.rig.host.reset_counters();
+        }
+        let metrics = bench.runs(1, 30);
+        let told = open(&metrics, if seen { "restarts" } else { "changes" });
+        let reason = if seen { "pmtad" } else { "restart" };
+        let expected = restarts.then(|| (reason.to_owned(), "info".to_owned()));
+        assert_eq!(told, Vec::from_iter(expected), "{}", metrics.text);
+        bench.rig.host.load_queue("gmail.com", 5_000, 60);
+        bench.rig.host.pause_queue("*/*", true);
+        bench.rig.host.show(pmta_sim::Gauges { spool_max: Some(5_000), ..pmta_sim::Gauges::default() });
+        let metrics = bench.runs(3, 60);
+        let named = advised(&metrics, "spool")[0].contains("Changed shortly before: PowerMTA restarted (");
+        assert_eq!(named, restarts, "{}", metrics.text);
+    }
 }

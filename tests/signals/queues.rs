@@ -1,8 +1,8 @@
 //! What waits: how long, and why.
 
-use super::{Bench, fires, open, quiet};
+use super::{Bench, fires, open, program, quiet};
 use crate::rig::{Metrics, Rig, Value};
-use pmta_sim::Gauges;
+use pmta_sim::{Gauges, WebFault};
 
 #[test]
 fn queue_age_is_read_off_the_deferrals_and_young_mail_is_none() {
@@ -61,16 +61,64 @@ fn queue_age_of_a_queue_that_fails_as_a_whole_is_asked_of_powermta() {
     }
 }
 
+/// PowerMTA's command is there and not for us.
+fn refuse(rig: &Rig) {
+    let refuses = program(rig, "refuses", "echo 'permission denied' >&2\nexit 1");
+    rig.configure_command(refuses.to_str().unwrap());
+}
+
+#[test]
+fn queue_age_is_read_off_the_list_of_a_queue_where_no_command_may_be_given() {
+    for (age, told) in [(30 * 3_600, true), (3_600 / 2, false)] {
+        let nobody = |rig: &Rig| rig.configure_command("/nonexistent/pmta");
+        let (rig, metrics) = comcast("comcast-unreachable@0+72000", 400, age, nobody);
+        assert_eq!(open(&metrics, "queue-age").len(), usize::from(told), "{}", metrics.text);
+        let of = [("provider", "Comcast")];
+        assert_eq!(metrics.int("pmta_queue_age", &of, "probed"), 2);
+        let Some(Value::Float(oldest)) = metrics.get("pmta_queue_age", &of, "oldest_seconds") else {
+            panic!()
+        };
+        // The rows that are shown need not be the oldest.
+        assert!((*oldest - age as f64).abs() < 1_000.0, "{oldest} for {age}");
+        let asked = rig.host.asked();
+        assert!((1..=25).contains(&asked["/listqueue"]), "{asked:?}");
+        assert!(!metrics.text.contains("secret-"), "no address leaves the list");
+    }
+}
+
+#[test]
+fn expiry_of_a_queue_that_fails_as_a_whole_is_counted_by_powermta() {
+    for (bounce_after, age, told) in [("48h", 40, true), ("4d12h", 40, false)] {
+        let lives = |rig: &Rig| lives(rig, bounce_after);
+        let (rig, metrics) = comcast("comcast-unreachable@0+72000", 400, age * 3_600, lives);
+        assert_eq!(open(&metrics, "expiry").len(), usize::from(told), "{}", metrics.text);
+        let said = String::from_utf8(rig.run(&["check", "expiry"]).stdout).unwrap();
+        assert_eq!(
+            said.contains("at least 400 recipients expire in 12 hours, the first in 8"),
+            told,
+            "{said}"
+        );
+        let expiring = metrics.int("pmta_queue_age", &[("provider", "Comcast")], "expiring_recipients");
+        assert_eq!(expiring, if told { 400 } else { 0 }, "{}", metrics.text);
+    }
+}
+
+/// For so long mail to Comcast may wait, by the files and as PowerMTA has it in force.
+fn lives(rig: &Rig, bounce_after: &str) {
+    let config = rig.host.config_path();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let domain = format!("<domain comcast.net>\n    bounce-after {bounce_after}\n</domain>\n");
+    std::fs::write(&config, format!("{text}\n{domain}")).unwrap();
+    rig.host.enforce("comcast.net/*", "bounce-after", bounce_after).unwrap();
+}
+
 #[test]
 fn queue_age_without_the_right_to_ask_is_unknown_and_says_so() {
-    use std::os::unix::fs::PermissionsExt;
-    let refuse = |rig: &Rig| {
-        let refuses = rig.folder.path().join("refuses");
-        std::fs::write(&refuses, "#!/bin/sh\necho 'permission denied' >&2\nexit 1\n").unwrap();
-        std::fs::set_permissions(&refuses, std::fs::Permissions::from_mode(0o755)).unwrap();
-        rig.configure_command(refuses.to_str().unwrap());
+    let unlisted = |rig: &Rig| {
+        refuse(rig);
+        rig.host.break_web(&[WebFault::NoListing]).unwrap();
     };
-    let (rig, metrics) = comcast("comcast-unreachable@0+72000", 400, 30 * 3_600, refuse);
+    let (rig, metrics) = comcast("comcast-unreachable@0+72000", 400, 30 * 3_600, unlisted);
     assert_eq!(open(&metrics, "queue-age"), [], "{}", metrics.text);
     assert_eq!(metrics.int("pmta_collector", &[("source", "queues")], "up"), 0);
     assert_eq!(metrics.int("pmta_collector", &[("source", "web")], "up"), 1, "the others are unharmed");
@@ -80,7 +128,10 @@ fn queue_age_without_the_right_to_ask_is_unknown_and_says_so() {
     assert_eq!(checked.status.code(), Some(3), "{said}");
     assert!(said.contains("permission denied") && said.contains("group pmta"), "{said}");
     // Nobody there to ask is no trouble: the pages are enough to be up.
-    let nobody = |rig: &Rig| rig.configure_command("/nonexistent/pmta");
+    let nobody = |rig: &Rig| {
+        rig.configure_command("/nonexistent/pmta");
+        rig.host.break_web(&[WebFault::NoListing]).unwrap();
+    };
     let (_, metrics) = comcast("comcast-unreachable@0+72000", 400, 30 * 3_600, nobody);
     assert_eq!(metrics.int("pmta_collector", &[("source", "queues")], "up"), 1);
     assert_eq!(open(&metrics, "queue-age"), []);
@@ -90,10 +141,7 @@ fn queue_age_without_the_right_to_ask_is_unknown_and_says_so() {
 fn expiry_is_told_by_the_queue_s_own_bounce_after() {
     for (bounce_after, age, told) in [("48h", 40, true), ("4d12h", 40, false), ("48h", 20, false)] {
         let (rig, metrics) = comcast("comcast-450@0+72000x2", 400, age * 3_600, |rig| {
-            let config = rig.host.config_path();
-            let text = std::fs::read_to_string(&config).unwrap();
-            let domain = format!("<domain comcast.net>\n    bounce-after {bounce_after}\n</domain>\n");
-            std::fs::write(&config, format!("{text}\n{domain}")).unwrap();
+            lives(rig, bounce_after);
         });
         assert_eq!(open(&metrics, "expiry").len(), usize::from(told), "{}", metrics.text);
         let said = String::from_utf8(rig.run(&["check", "expiry"]).stdout).unwrap();
@@ -131,7 +179,7 @@ fn hold_counts_each_kind_apart_and_names_the_cause_of_backoff() {
     rig.collect(&[]);
     let mut metrics = Metrics::default();
     for _ in 0..9 {
-        rig.host.load_queue("yahoo.com", 3_000, 60);
+        rig.host.load_queue("yahoo.com", 1_200, 60);
         rig.pass(150);
         metrics = rig.collect(&[]);
     }

@@ -14,7 +14,7 @@ for word in "$@"; do
     --older-than=*) older=${word#*=} ;;
     --maxitems=*) most=${word#*=} ;;
     --*) ;;
-    *) words="$words${words:+-}$word" ;;
+    *) words="$words${words:+-}$word" last=$word ;;
     esac
 done
 case "$words" in
@@ -25,7 +25,8 @@ show-vmtas) name=vmtas ;;
 show-jobs) name=jobs ;;
 show-ver*) name=version ;;
 show-lic*) name=license ;;
-show-settings*) name=settings ;;
+show-settings*)
+    exec awk -v queue="$last" '/^== / { found = $2 == queue; next } found' "$answers/settings.txt" ;;
 list) name= ;;
 *) echo "Error: unknown command: $*" >&2; exit 1 ;;
 esac

@@ -166,7 +166,7 @@ fn show(world: &World, what: &str, name: &str, mut wish: Wish) -> Result<Answer,
             Answer::of(tree, text)
         }
         "license" => Answer::of(words::license_tree(world), words::license(world)),
-        "settings" => Answer::of(words::settings_tree(name), words::settings(name)),
+        "settings" => Answer::of(words::settings_tree(world, name), words::settings(world, name)),
         "vmta-settings" => {
             Answer::of(Tree::Node(vec![("name", text(name))]), words::vmta_settings(world, name))
         }

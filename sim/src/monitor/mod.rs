@@ -20,7 +20,7 @@ mod lists;
 mod pages;
 pub mod status;
 pub(crate) mod tree;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use lists::fits;
 
@@ -49,6 +49,7 @@ fn serve(stream: TcpStream, shared: &Shared, certificate: &Certificate) -> std::
 fn converse(stream: impl Read + Write, peer: IpAddr, tls: bool, shared: &Shared) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(request) = http::read(&mut stream)? {
+        shared.faults.note(&request.path);
         let faults = shared.faults.web();
         while shared.faults.web().contains(&WebFault::Silent) {
             if shared.stopping.load(Ordering::SeqCst) {

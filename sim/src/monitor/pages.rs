@@ -88,8 +88,8 @@ fn page(world: &World, path: &str, request: &Request, json: bool, faults: &[WebF
         "/queueDetail" => {
             let name = request.parameter("queue").unwrap_or("*/*");
             let row = lists::detail(world, name, &wish)?;
-            let tree = Tree::Node(vec![("queue", row), ("settings", words::settings_tree(name))]);
-            Reply::of(tree, words::settings(name))
+            let tree = Tree::Node(vec![("queue", row), ("settings", words::settings_tree(world, name))]);
+            Reply::of(tree, words::settings(world, name))
         }
         "/domains" | "/domainDetail" => {
             let tree = lists::domains(world, &wish);
@@ -106,6 +106,7 @@ fn page(world: &World, path: &str, request: &Request, json: bool, faults: &[WebF
             let text = words::jobs(&tree);
             Reply::of(tree, text)
         }
+        "/listqueue" if faults.contains(&WebFault::NoListing) => return None,
         "/listqueue" => Reply::of(lists::list(world, &Wish { max_items: 100, ..wish }), String::new()),
         "/logs" => Reply::of(logs(world), String::new()),
         _ => return None,

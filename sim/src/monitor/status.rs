@@ -120,7 +120,9 @@ fn queues(world: &World) -> Tree {
     let bytes: u64 = busy.iter().map(|queue| queue.bytes).sum();
     let rows = kinds.iter().map(|kind| {
         let (rcp, dom, bytes) = match *kind {
-            "smtp" => (world.flow.waiting(), domains.len() as u64, bytes),
+            "smtp" => {
+                (world.gauges.waiting.unwrap_or_else(|| world.flow.waiting()), domains.len() as u64, bytes)
+            }
             _ => (0, 0, 0),
         };
         let kb = Amount { bytes, ..Amount::default() }.kilobytes();

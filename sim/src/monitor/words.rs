@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::fits;
 use super::tree::{Tree, text};
 use crate::meter::Amount;
+use crate::settings;
 use crate::world::World;
 
 pub fn version(world: &World) -> String {
@@ -135,45 +137,55 @@ pub fn license_tree(world: &World) -> Tree {
     Tree::Node(license_fields(world).into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
-/// Settings in force for a queue, by PowerMTA's directive names.
-fn settings_of(queue: &str) -> [(&'static str, &'static str); 14] {
-    let large = queue.starts_with("gmail.com") || queue.starts_with("yahoo.rollup");
-    [
-        ("type", "smtp"),
-        ("backoff-max-smtp-out", "20"),
-        ("backoff-retry-after", "20m"),
-        ("backoff-to-normal-after", "10m"),
-        ("bounce-after", "4d12h"),
-        ("connect-timeout", "2m"),
-        ("max-connect-rate", "unlimited"),
-        ("max-msg-per-connection", if large { "50" } else { "100" }),
-        ("max-msg-rate", "unlimited"),
-        ("max-smtp-out", if large { "40" } else { "20" }),
-        ("retry-after", "10m"),
-        ("retry-recipients-after", "600"),
-        ("smtp-pattern-list", "blocking-errors"),
-        ("use-starttls", "yes"),
-    ]
+/// Settings in force for a queue, by PowerMTA's directive names: what the configuration said when the
+/// host started, and what was put in force since.
+fn settings_of(world: &World, queue: &str) -> Vec<(&'static str, String)> {
+    let domain = queue.split('/').next().unwrap_or("");
+    let of = |name: &str| settings::DOMAINS.into_iter().find(|(known, ..)| *known == name);
+    let (_, connections, messages) = of(domain).or_else(|| of("*")).unwrap_or(("*", 20, 100));
+    let said = [
+        ("type", "smtp".to_owned()),
+        ("backoff-max-smtp-out", "20".to_owned()),
+        ("backoff-retry-after", "1h".to_owned()),
+        ("backoff-to-normal-after", "never".to_owned()),
+        ("bounce-after", "4d12h".to_owned()),
+        ("connect-timeout", "2m".to_owned()),
+        ("max-connect-rate", "unlimited".to_owned()),
+        ("max-msg-per-connection", messages.to_string()),
+        ("max-msg-rate", "unlimited".to_owned()),
+        ("max-smtp-out", connections.to_string()),
+        ("retry-after", "10m".to_owned()),
+        ("retry-recipients-after", "600".to_owned()),
+        ("smtp-pattern-list", "blocking-errors".to_owned()),
+        ("use-starttls", "yes".to_owned()),
+    ];
+    let now = |(name, value)| {
+        let newer =
+            world.enforced.iter().rev().find(|(pattern, other, _)| *other == name && fits(pattern, queue));
+        (name, newer.map_or(value, |(_, _, value)| value.clone()))
+    };
+    said.into_iter().map(now).collect()
 }
 
-pub fn settings(queue: &str) -> String {
-    let mut out = String::from("Virtual MTA Settings\n--------------------\n");
-    out.push_str("max-smtp-msg-rate unlimited\nmax-smtp-out unlimited\n\nQueue Settings\n--------------\n");
-    for (name, value) in settings_of(queue) {
+pub fn settings(world: &World, queue: &str) -> String {
+    let mut out = String::from("Virtual MTA Settings\n--------------------\nmax-smtp-msg-rate unlimited\n");
+    line(&mut out, format_args!("max-smtp-out {}", settings::VMTA_CONNECTIONS));
+    out.push_str("\nQueue Settings\n--------------\n");
+    for (name, value) in settings_of(world, queue) {
         line(&mut out, format_args!("{name} {value}"));
     }
     out
 }
 
-pub fn settings_tree(queue: &str) -> Tree {
-    Tree::Node(settings_of(queue).into_iter().map(|(name, value)| (name, text(value))).collect())
+pub fn settings_tree(world: &World, queue: &str) -> Tree {
+    Tree::Node(settings_of(world, queue).into_iter().map(|(name, value)| (name, text(value))).collect())
 }
 
 pub fn vmta_settings(world: &World, name: &str) -> String {
     let host = world.flow.network.vmtas.iter().find(|vmta| vmta.name == name);
     let (ip, host) = host.map_or(("0.0.0.0", "mta.sender.example"), |vmta| (&vmta.ip, &vmta.host));
     format!(
-        "--------------------\nmax-smtp-msg-rate unlimited\nmax-smtp-out unlimited\n\n\
+        "--------------------\nmax-smtp-msg-rate unlimited\nmax-smtp-out 400\n\n\
          Source Host IP Source Host\n-------------- -----------\n{ip:>14} {host}\n"
     )
 }

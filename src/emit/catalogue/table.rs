@@ -152,17 +152,21 @@ pub const MEASUREMENTS: &[Measurement] = &[
         tags: &[],
         help: "The active queue against the sending velocity",
         fields: &[
-            float(
-                "per_second_ratio",
-                "recipients a second",
-                "Recipients sent a second over the last 5 minutes",
+            int(
+                "recipients_per_minute",
+                "recipients a minute",
+                "Recipients sent a minute over the last 5 minutes",
             ),
             float(
                 "to_empty_seconds",
                 "seconds",
                 "Time to drain what waits and is not paused, at that velocity",
             ),
-            float("usual_seconds", "seconds", "The usual time to drain at this velocity"),
+            float(
+                "usual_seconds",
+                "seconds",
+                "The usual time to drain at this velocity, or at this time of day if that is longer",
+            ),
         ],
     },
     Measurement {
@@ -222,6 +226,11 @@ pub const MEASUREMENTS: &[Measurement] = &[
             int("anon_floor_bytes", "bytes", "Least anonymous memory of the last seven days"),
             int("restarts_total", "restarts", "Times the process was seen anew"),
             int("bytes_per_recipient", "bytes", "Anonymous memory per waiting recipient"),
+            int(
+                "bytes_per_recipient_floor",
+                "bytes",
+                "The least of it for as long a queue in the last seven days",
+            ),
             float(
                 "psi_some_avg10_ratio",
                 "0-1",
@@ -326,8 +335,8 @@ pub const MEASUREMENTS: &[Measurement] = &[
             ),
             int(
                 "probed",
-                "0/1",
-                "Where the age is from: 0 the accounting file's deferrals, 1 PowerMTA's own answer, at least so old",
+                "0-2",
+                "Where the age is from: 0 the accounting file's deferrals; 1 PowerMTA's answer to a question for it, 2 its list of the queue (`/listqueue`), both at least so old",
             ),
         ],
     },
@@ -375,6 +384,16 @@ pub const MEASUREMENTS: &[Measurement] = &[
             int("connections", "connections", "Connections open now"),
             int("paused", "0/1", "Whether the queue is paused"),
             int("backoff", "0/1", "Whether the queue is in backoff mode"),
+            int(
+                "connections_max",
+                "connections",
+                "Connections allowed in its mode by PowerMTA's configuration files",
+            ),
+            int(
+                "connections_max_in_force",
+                "connections",
+                "The same as PowerMTA itself says (`show settings`), where it can be asked",
+            ),
         ],
     },
 ];

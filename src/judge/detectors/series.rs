@@ -29,7 +29,9 @@ pub struct Score {
 /// The memory of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesDetector {
-    /// Seven days of values and the one before, a neighbour of the oldest; `NaN` is unknown.
+    /// Seven days of values and the one before, a neighbour of the oldest; `NaN` is unknown, which
+    /// JSON cannot say: `week` has them.
+    #[serde(skip, default = "blank")]
     ring: Vec<f32>,
     /// Values taken in so far, the next one's place.
     at: usize,
@@ -51,7 +53,7 @@ pub struct SeriesDetector {
 impl Default for SeriesDetector {
     fn default() -> SeriesDetector {
         SeriesDetector {
-            ring: vec![f32::NAN; DAY * DAYS + 1],
+            ring: blank(),
             at: 0,
             known: 0,
             level: 0.0,
@@ -69,7 +71,26 @@ impl Default for SeriesDetector {
     }
 }
 
+fn blank() -> Vec<f32> {
+    vec![f32::NAN; DAY * DAYS + 1]
+}
+
 impl SeriesDetector {
+    /// The seven days of values, for whoever keeps them; the rest is serialised.
+    pub fn week(&self) -> Vec<u8> {
+        self.ring.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// Takes the values back; of another length they are unknown.
+    pub fn with_week(mut self, week: &[u8]) -> SeriesDetector {
+        if week.len() == self.ring.len() * 4 {
+            for (held, bytes) in self.ring.iter_mut().zip(week.chunks_exact(4)) {
+                *held = bytes.try_into().map_or(f32::NAN, f32::from_le_bytes);
+            }
+        }
+        self
+    }
+
     /// Scores the next five-minute value and then learns from it. `None` is a missing bucket:
     /// unknown, never 0. `noise` is the deviation that counting alone explains.
     pub fn next(&mut self, value: Option<f64>, noise: f64) -> Score {
@@ -164,8 +185,9 @@ impl SeriesDetector {
         self.last = Some((value, usual, self.at));
     }
 
-    /// The median of the same time of day, one bucket either way, on the last seven days.
-    fn usual(&self) -> Option<f64> {
+    /// What the next value usually is: the median of the same time of day, one bucket either way, on
+    /// the last seven days.
+    pub fn usual(&self) -> Option<f64> {
         let mut seen = Vec::with_capacity(21);
         for day in 1..=DAYS {
             for near in [-1i64, 0, 1] {

@@ -143,3 +143,19 @@ fn a_burst_opens_once_and_a_gap_is_no_zero() {
         "the gaps of every ninety-seventh bucket are unknown, not 0"
     );
 }
+
+#[test]
+fn it_is_kept_and_taken_up_again_as_it_was() {
+    let mut detector = SeriesDetector::default();
+    for at in 0..700_u32 {
+        detector.next((at % 7 != 0).then(|| f64::from(at % 288)), 0.0);
+    }
+    let text = serde_json::to_string(&detector).unwrap();
+    assert!(text.len() < 2_000, "{}", text.len());
+    let read: SeriesDetector = serde_json::from_str(&text).unwrap();
+    let mut read = read.with_week(&detector.week());
+    assert_eq!(read.usual(), detector.usual());
+    assert!(read.usual().is_some());
+    assert_eq!(read.next(Some(9.0), 0.0), detector.next(Some(9.0), 0.0));
+    assert_eq!(read.with_week(b"short").usual(), detector.usual(), "what is no week is left alone");
+}

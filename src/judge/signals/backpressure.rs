@@ -1,7 +1,8 @@
 //! Is the queue more than the host can send: the active queue divided by the sending velocity,
-//! against what is usual at the same velocity. It counts no record.
+//! against what is usual at the same velocity and at this time of day. It counts no record.
 
 use super::{Level, Report, Scene, Signal, Symptom, number, recall, write_down};
+use crate::judge::detectors::series::SeriesDetector;
 use crate::judge::theory::quantile::Quantile;
 use crate::record::{Memory, Sample, Seconds, Severity, Unit};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ const FRESH: i64 = 10;
 /// Times, what was sent and what was received by then: the last five minutes.
 const POINTS: &str = "backpressure/points";
 const BASELINE: &str = "backpressure/usual";
+/// The time to drain of each five minutes, against the same time on seven days.
+const SERIES: &str = "backpressure/series";
+const WEEK: &str = "backpressure/week";
 
 /// The usual time to drain by velocity: bands of a factor of two.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +45,20 @@ struct Baseline {
     /// The five minutes that entered last.
     bucket: i64,
     bands: BTreeMap<u8, Quantile>,
+    /// What is usual at this time of day, once it was seen on three days.
+    #[serde(default)]
+    daily: Option<f64>,
+    /// The series itself finds the last value strange.
+    #[serde(default)]
+    strange: bool,
+}
+
+/// What is usual now.
+#[derive(Debug, Clone, Copy)]
+struct Usual {
+    drain: f64,
+    /// The daily series finds it strange, too; `None` while it knows too little.
+    strange: Option<bool>,
 }
 
 fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
@@ -71,7 +89,7 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
     let usual = usual(scene.now, band, drain, memory);
     let row = row.float("to_empty_seconds", drain);
     report.samples.push(match usual {
-        Some(usual) => row.float("usual_seconds", usual),
+        Some(usual) => row.float("usual_seconds", usual.drain),
         None => row,
     });
     report.symptoms.extend(usual.map(|usual| pressed(active, velocity, drain, usual)));
@@ -109,27 +127,53 @@ fn base(now: Point, waiting: f64, memory: &mut dyn Memory) -> Option<Point> {
     base
 }
 
-/// What is usual in this band, once three hours of it were seen; a pressed bucket enters as the
-/// usual one does, so that a long jam does not become the rule within a day.
-fn usual(now: Seconds, band: u8, drain: f64, memory: &mut dyn Memory) -> Option<f64> {
+/// What is usual in this band, once three hours of it were seen, or at this time of day, whichever is
+/// longer: a campaign of every night is no pressure. A pressed bucket enters a band as the usual one
+/// does, so that a long jam does not become the rule within a day.
+fn usual(now: Seconds, band: u8, drain: f64, memory: &mut dyn Memory) -> Option<Usual> {
     let mut baseline: Baseline =
         memory.get(BASELINE).and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     let known = baseline.bands.get(&band).copied().filter(|known| known.seen >= GROWN);
-    let usual = known.map(|known| known.value.max(SHORTEST / FACTOR));
+    let of_band = known.map(|known| known.value.max(SHORTEST / FACTOR));
     let bucket = now.div_euclid(300);
     if bucket > baseline.bucket {
-        baseline.bucket = bucket;
-        let sample = usual.map_or(drain, |usual| drain.min(FACTOR * usual));
+        let sample = of_band.map_or(drain, |usual| drain.min(FACTOR * usual));
         // A week of five-minute buckets remembers about the last day of a band.
         baseline.bands.entry(band).or_default().update(sample.max(1.0), 0.5, 0.02);
+        (baseline.daily, baseline.strange) = enter(bucket - baseline.bucket, drain, memory);
+        baseline.bucket = bucket;
         if let Ok(text) = serde_json::to_vec(&baseline) {
             memory.put(BASELINE, &text);
         }
     }
-    usual
+    let strange = baseline.daily.map(|_| baseline.strange);
+    of_band.map(|drain| Usual { drain: baseline.daily.map_or(drain, |daily| drain.max(daily)), strange })
 }
 
-fn pressed(active: f64, velocity: f64, drain: f64, usual: f64) -> Symptom {
+/// One more five minutes of the series, so many after the last ones: what was usual for them, and
+/// whether they are strange.
+fn enter(buckets: i64, drain: f64, memory: &mut dyn Memory) -> (Option<f64>, bool) {
+    let kept = memory.get(SERIES).and_then(|text| serde_json::from_slice::<SeriesDetector>(&text).ok());
+    let week = memory.get(WEEK).unwrap_or_default();
+    let mut series = match kept {
+        // Longer ago than a week is another life.
+        Some(kept) if (1..=2_016).contains(&buckets) => kept.with_week(&week),
+        _ => SeriesDetector::default(),
+    };
+    (1..buckets.min(2_016)).for_each(|_| {
+        series.next(None, 0.0);
+    });
+    let daily = series.usual();
+    series.next(Some(drain), 0.0);
+    if let Ok(text) = serde_json::to_vec(&series) {
+        memory.put(SERIES, &text);
+        memory.put(WEEK, &series.week());
+    }
+    (daily, series.is_open())
+}
+
+fn pressed(active: f64, velocity: f64, drain: f64, usual: Usual) -> Symptom {
+    let Usual { drain: usual, strange } = usual;
     let ratio = drain / usual;
     let level = if active < BACKLOG || drain < SHORTEST {
         Level::Fine
@@ -145,6 +189,8 @@ fn pressed(active: f64, velocity: f64, drain: f64, usual: f64) -> Symptom {
         ),
         "See which provider's queues grow (pmta_queue) and what limits them (findings deferral-ratio, throttle, connections); slow the feeders down before the spool fills.",
     );
+    // What the series of the last days does not find strange may be a slow change of the traffic.
+    let symptom = if strange == Some(false) { symptom.unsure() } else { symptom };
     Symptom { recipients: Some(active as i64), n: active as i64, ..symptom }
 }
 

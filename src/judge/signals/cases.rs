@@ -5,9 +5,12 @@ use super::{Level, Report, SIGNALS, Scene, Signal, Symptom, changes, down};
 use crate::judge::surroundings::{Change, changed_before};
 use crate::record::{Finding, Memory, Sample, Seconds, Severity, State};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where the cases are kept; absent while there is none.
 const CASES: &str = "cases";
+/// Which signals see nothing, and why; absent while all of them see.
+const BLIND: &str = "blind";
 /// What nobody could see for so long is no longer claimed.
 const UNSEEN: Seconds = 3_600;
 /// A resolved case opens again under its id within this time.
@@ -43,11 +46,13 @@ pub fn judge(scene: &Scene<'_>, maintenance: Option<&str>, memory: &mut dyn Memo
         kept.as_deref().and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
     let mut outcome = Outcome::default();
     let changes = changes::recall(memory);
+    let mut unseen = BTreeMap::new();
     let mut around = Around { now: scene.now, is_down: false, maintenance, changes: &changes };
     for signal in SIGNALS {
         let mut report = Report::default();
         (signal.look)(scene, memory, &mut report);
         outcome.samples.append(&mut report.samples);
+        unseen.extend(report.blind.take().map(|why| (signal.name.to_owned(), why)));
         for symptom in report.symptoms {
             meet(&mut cases, signal, symptom, around, &mut outcome);
         }
@@ -62,7 +67,18 @@ pub fn judge(scene: &Scene<'_>, maintenance: Option<&str>, memory: &mut dyn Memo
         _ if kept.is_some() => memory.remove(CASES),
         _ => {}
     }
+    if unseen != blind(memory) {
+        match serde_json::to_vec(&unseen) {
+            Ok(text) if !unseen.is_empty() => memory.put(BLIND, &text),
+            _ => memory.remove(BLIND),
+        }
+    }
     outcome
+}
+
+/// The signals that saw nothing in the last run although their source is up, and why.
+pub fn blind(memory: &dyn Memory) -> BTreeMap<String, String> {
+    memory.get(BLIND).and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
 /// What holds for every symptom of a run.

@@ -1,7 +1,7 @@
 //! Whether the VMTAs get their share: deliveries of ten minutes against what each had to deliver,
 //! and those that deliver nothing while others do.
 
-use super::{Level, Report, Scene, Signal, Symptom, number};
+use super::{Fate, Level, Report, Scene, Signal, Symptom, number};
 use crate::classify::Reason;
 use crate::judge::theory::jain;
 use crate::ledger::windows::{Channel, HOST, Windows};
@@ -80,6 +80,10 @@ fn look(scene: &Scene<'_>, _memory: &mut dyn Memory, report: &mut Report) {
     let Some(all) = scene.row(HIDDEN, "class", "delivered").and_then(|row| number(row, "n")) else {
         return;
     };
+    if scene.fate("web") != Fate::Up {
+        report.cannot_see("what waits in each VMTA is shown by the web monitor alone");
+        return;
+    }
     let share = |vmta: &str| {
         scene.row("pmta_fairness", "vmta", vmta).and_then(|row| number(row, "share_ratio")).unwrap_or(0.0)
     };

@@ -43,6 +43,8 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
     let daemon = scene.row("pmta_memory", "process", "pmtad");
     let waiting = scene.row("pmta_queues", "kind", "smtp").and_then(|row| number(row, "recipients"));
     let (Some(anon), Some(waiting)) = (daemon.and_then(|row| number(row, "anon_bytes")), waiting) else {
+        report
+            .cannot_see("it takes pmtad's memory (/proc) and the number of waiting recipients (web monitor)");
         return;
     };
     let hour = scene.now.div_euclid(3_600);

@@ -28,7 +28,13 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
             ends
         }
         // It is asked for a few times a day, and shown all the time.
-        None => recall(memory, NOTE).first().copied().unwrap_or(0),
+        None => match recall(memory, NOTE).first() {
+            Some(ends) => *ends,
+            None => {
+                report.cannot_see("PowerMTA has not been asked for its licence: that takes the pmta command (root or group pmta), an API key or an operator line in http-access");
+                return;
+            }
+        },
     };
     if ends == 0 {
         return;

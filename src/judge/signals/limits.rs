@@ -25,6 +25,7 @@ const MANY: f64 = 1_000.0;
 const LATELY: f64 = 120.0;
 const NOTE: &str = "limits";
 const ENDLESS: &str = "endless-backoff";
+const NOT_IN_FORCE: &str = "not-in-force";
 
 /// Provider, VMTA, directive.
 type Subject = (String, String, String);
@@ -55,6 +56,11 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
     if rows.is_empty() && !empty {
         return;
     }
+    if !rows.is_empty() && rows.iter().all(|row| row.field("bounce_after").is_none()) {
+        report
+            .cannot_see("neither can PowerMTA's configuration be read nor PowerMTA be asked for its limits");
+        return;
+    }
     let kept = memory.get(NOTE);
     let before: Vec<Bound> =
         kept.as_deref().and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default();
@@ -82,6 +88,7 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
 
 /// The worst of each subject, and each VMTA's own limit.
 fn gather(scene: &Scene<'_>, rows: &[&Sample], report: &mut Report) -> BTreeMap<Subject, Met> {
+    report.samples.extend(rows.iter().filter_map(|row| shown(row)));
     let met = rows.iter().flat_map(|row| of_queue(row)).chain(of_vmtas(scene, rows, report));
     let mut worst: BTreeMap<Subject, Met> = BTreeMap::new();
     let weight =
@@ -92,6 +99,20 @@ fn gather(scene: &Scene<'_>, rows: &[&Sample], report: &mut Report) -> BTreeMap<
         }
     }
     worst
+}
+
+/// What the files allow a queue, beside what PowerMTA says is in force.
+fn shown(row: &Sample) -> Option<Sample> {
+    let queue = tag(&row.tags, "queue");
+    let (filed, forced) = (number(row, "filed_max_smtp_out"), number(row, "forced_max_smtp_out"));
+    let sample = Sample::new("pmta_queue")
+        .tag("provider", tag(&row.tags, "provider"))
+        .tag("queue", queue)
+        .tag("vmta", vmta_of(queue));
+    let fields = [("connections_max", filed), ("connections_max_in_force", forced)];
+    let known = fields.into_iter().filter_map(|(field, most)| Some((field, most?)));
+    let sample = known.fold(sample, |sample, (field, most)| sample.int(field, most as i64));
+    (!sample.fields.is_empty()).then_some(sample)
 }
 
 fn vmta_of(queue: &str) -> &str {
@@ -120,6 +141,13 @@ fn of_queue(row: &Sample) -> Vec<(Subject, Met)> {
     let level = if endless { Level::Bad(Severity::Warning) } else { Level::Fine };
     let words = queue.to_owned();
     found.push((subject(ENDLESS), Met { level, waiting, now: waiting, most: 0.0, words }));
+    let differs = match row.field("differs") {
+        Some(Value::Text(differs)) => differs.as_str(),
+        _ => "",
+    };
+    let level = if differs.is_empty() { Level::Fine } else { Level::Bad(Severity::Info) };
+    let words = format!("{queue}: {differs}");
+    found.push((subject(NOT_IN_FORCE), Met { level, waiting, now: waiting, most: 0.0, words }));
     found
 }
 
@@ -192,21 +220,28 @@ fn of_rates<'a>(row: &'a Sample, name: &str) -> Option<&'a str> {
 }
 
 fn symptom((provider, vmta, reason): &Subject, met: &Met, bound: Option<&Bound>, now: Seconds) -> Symptom {
-    let (since, at_first) = bound.map_or((now, met.waiting), |bound| (bound.since, bound.waiting));
     let named = if provider.is_empty() { String::new() } else { format!("[{provider}] ") };
-    let (minutes, waiting) = ((now - since) / 60, met.waiting);
-    if reason == ENDLESS {
-        let symptom = Symptom::new(reason, met.level, 0, 0).measured(Unit::Recipients, None, waiting).told(
+    let waiting = met.waiting;
+    let symptom = match reason.as_str() {
+        ENDLESS => Symptom::new(reason, met.level, 0, 0).told(
             format!("{named}{} is in backoff mode and nothing ends it: neither backoff-to-normal-after nor a delivery, and {waiting:.0} recipients wait", met.words),
             format!("`pmta set queue --mode=normal {}` once the provider takes mail again; set backoff-to-normal-after in its <domain> (or in the smtp-pattern-list's reply lines).", met.words),
-        );
-        return Symptom {
-            provider: provider.clone(),
-            vmta: vmta.clone(),
-            recipients: Some(waiting as i64),
-            ..symptom
-        };
-    }
+        ),
+        NOT_IN_FORCE => Symptom::new(reason, met.level, HOLD, 0).told(
+            format!("{named}What the files of PowerMTA's configuration say does not hold for {}", met.words),
+            "If the files are meant, `pmta reload` (after `pmta test config`: a configuration with an error is not taken, and the old one stays); if not, put them back before the next restart takes them.",
+        ),
+        _ => binding(&named, reason, met, bound, now),
+    };
+    let (unit, was) = if met.most > 0.0 { (Unit::Count, Some(met.most)) } else { (Unit::Recipients, None) };
+    let recipients = Some(waiting as i64);
+    let symptom = symptom.measured(unit, was, met.now);
+    Symptom { provider: provider.clone(), vmta: vmta.clone(), recipients, ..symptom }
+}
+
+fn binding(named: &str, reason: &str, met: &Met, bound: Option<&Bound>, now: Seconds) -> Symptom {
+    let (since, at_first) = bound.map_or((now, met.waiting), |bound| (bound.since, bound.waiting));
+    let (minutes, waiting) = ((now - since) / 60, met.waiting);
     // A backlog that shrinks at the limit is how a limit is meant to work.
     let level = match met.level {
         Level::Bad(_) if waiting >= MANY && waiting >= at_first && now > since => {
@@ -214,19 +249,7 @@ fn symptom((provider, vmta, reason): &Subject, met: &Met, bound: Option<&Bound>,
         }
         level => level,
     };
-    let unit = if met.most > 0.0 { Unit::Count } else { Unit::Recipients };
-    let symptom = Symptom::new(reason, level, HOLD, 0).measured(
-        unit,
-        Some(met.most).filter(|most| *most > 0.0),
-        met.now,
-    );
-    let symptom = Symptom {
-        provider: provider.clone(),
-        vmta: vmta.clone(),
-        recipients: Some(waiting as i64),
-        ..symptom
-    };
-    symptom.told(
+    Symptom::new(reason, level, HOLD, 0).told(
         format!("{named}limit {} for {minutes} minutes while {waiting:.0} recipients wait ({at_first:.0} when it began)", met.words),
         "If the provider defers nothing, raise it in small steps (a <domain> of the VMTA overrides the pool's, that the server's; `pmta show settings D/V` shows what holds) or give the pool one more address; if it does defer, leave it: the limit is what keeps you accepted.",
     )

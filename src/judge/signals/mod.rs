@@ -14,6 +14,7 @@ mod dkim;
 mod dns;
 mod down;
 mod fairness;
+mod fragmentation;
 mod frozen;
 mod hold;
 mod kernel;
@@ -32,7 +33,7 @@ mod spool;
 mod tests;
 mod throttle;
 
-pub use cases::{Outcome, judge};
+pub use cases::{Outcome, blind, judge};
 pub use sightings::Sightings;
 
 use crate::ledger::windows::Windows;
@@ -72,6 +73,7 @@ pub const SIGNALS: &[Signal] = &[
     memory::SIGNAL,
     restarts::SIGNAL,
     leak::SIGNAL,
+    fragmentation::SIGNAL,
     queue_age::SIGNAL,
     queue_age::expiry::SIGNAL,
     throttle::SIGNAL,
@@ -133,6 +135,14 @@ pub struct Report {
     pub symptoms: Vec<Symptom>,
     /// Metrics that only follow from several sources together.
     pub samples: Vec<Sample>,
+    /// Why it sees nothing although its own source is up: its check is unknown then, and never fine.
+    pub blind: Option<String>,
+}
+
+impl Report {
+    pub fn cannot_see(&mut self, why: &str) {
+        self.blind = Some(why.to_owned());
+    }
 }
 
 /// How bad it is. Between two thresholds nothing begins and nothing ends.

@@ -25,6 +25,7 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
         out.and_then(|row| number(row, "recipients_total")),
         scene.row(HIDDEN, "class", "records").and_then(|row| number(row, "n")),
     ) else {
+        report.cannot_see("how many recipients PowerMTA has sent to is shown by the web monitor alone");
         return;
     };
     // Files that cannot be read are our trouble and are told as such.

@@ -157,6 +157,31 @@ fn disks_are_judged_by_the_worst_and_by_their_own_limit() {
 }
 
 #[test]
+fn a_backlog_of_every_night_is_no_pressure_and_the_same_by_day_is() {
+    let mut lab = Lab::new();
+    let mut sent = 0;
+    let mut run = |now: Seconds, waiting: i64| {
+        sent += 1_000;
+        let traffic = Sample::new("pmta_traffic").tag("direction", "out").int("recipients_total", sent);
+        let queue = Sample::new("pmta_queues").tag("kind", "smtp").int("recipients", waiting);
+        let told = lab.run(now, &[pmta(1, 1), traffic, queue]);
+        told.findings.iter().any(|finding| finding.finding == "backpressure")
+    };
+    const DAY: Seconds = 86_400;
+    // Four days at a thousand in five minutes: 12 minutes to drain, and for an hour of each night six hours.
+    let mut told = Vec::new();
+    for at in (0..4 * DAY).step_by(300) {
+        let night = at % DAY / 3_600 == 2;
+        if run(at + 300, if night { 72_000 } else { 2_400 }) {
+            told.push(at / DAY);
+        }
+    }
+    assert!(told.is_empty(), "every night, at the same velocity: {told:?}");
+    let noon: Vec<bool> = (0..10).map(|at| run(4 * DAY + 12 * 3_600 + at * 300, 72_000)).collect();
+    assert!(noon.contains(&true), "and not at noon");
+}
+
+#[test]
 fn every_signal_has_a_name_of_its_own() {
     for signal in SIGNALS {
         assert_eq!(SIGNALS.iter().filter(|other| other.name == signal.name).count(), 1);

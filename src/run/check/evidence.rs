@@ -4,14 +4,16 @@
 use super::contract::Progress;
 use super::question::Question;
 use crate::judge::checks::{self, Gauges};
+use crate::judge::signals;
 use crate::ledger::{Ledger, LedgerError, Limits, Windows};
 use crate::record::{Finding, Memory, Notes, Sample, Seconds, Tick};
 use crate::run::RunError;
-use crate::run::counting::{LAST_SUCCESS, RUN};
+use crate::run::counting::{LAST_SUCCESS, RUN, SIGNALS};
 use crate::run::fates::Fates;
 use crate::run::passage::{self, Wish};
 use crate::run::setup::Setup;
 use crate::sources::pmta_config;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A ledger younger than this is judged as it is.
@@ -29,6 +31,8 @@ pub struct Evidence {
     pub totals: Vec<Sample>,
     pub gauges: Gauges,
     pub fates: Fates,
+    /// Signals that see nothing although their source is up, and why.
+    pub blind: BTreeMap<String, String>,
     /// What went wrong on the way, the ledger first.
     pub troubles: Vec<String>,
 }
@@ -54,6 +58,7 @@ impl Evidence {
             totals: Vec::new(),
             gauges: Gauges::default(),
             fates: Fates::default(),
+            blind: BTreeMap::new(),
             troubles: Vec::new(),
         }
     }
@@ -120,6 +125,7 @@ fn recall(setup: &Setup, tick: &Tick) -> Result<Evidence, LedgerError> {
         totals: glance.tally()?.rows(),
         gauges: Gauges::recall(&notes),
         fates: Fates::recall(&notes),
+        blind: signals::blind(&glance.notes(SIGNALS)?),
         ..Evidence::empty(tick.now())
     })
 }

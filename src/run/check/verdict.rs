@@ -237,6 +237,9 @@ fn unseen(
             );
             Some((Status::Unknown, format!("stale: {} was last seen {age}", check.name)))
         }
+        _ if check.figure.is_none() => {
+            evidence.blind.get(check.name).map(|why| (Status::Unknown, why.clone()))
+        }
         _ => None,
     }
 }

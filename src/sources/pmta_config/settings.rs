@@ -70,6 +70,34 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What `show settings D/V` prints for people, the only form of it that is published: headings
+    /// with a line of dashes below, then a directive and its value a line. `None` when it is something
+    /// else.
+    pub fn printed(text: &str) -> Option<Settings> {
+        let mut settings = Settings::default();
+        let (mut of_vmta, mut before) = (false, "");
+        for line in text.lines().map(str::trim) {
+            if line.len() > 3 && line.bytes().all(|byte| byte == b'-') {
+                of_vmta = before.to_ascii_lowercase().starts_with("virtual mta");
+            } else if let Some((name, value)) = line.split_once(char::is_whitespace) {
+                let value = value.trim().trim_matches('"');
+                match (of_vmta, name) {
+                    (true, "max-smtp-out") => settings.vmta_max_smtp_out = values::count(value).flatten(),
+                    (true, "max-smtp-msg-rate") => {
+                        settings.vmta_max_msg_rate = values::rate(value).flatten();
+                    }
+                    (true, _) => {}
+                    (false, _) if SETTINGS.iter().any(|(known, _)| *known == name) => {
+                        settings.said.insert(name.to_owned(), (value.to_owned(), Level::Vmta));
+                    }
+                    (false, _) => {}
+                }
+            }
+            before = line;
+        }
+        settings.said.contains_key("max-smtp-out").then_some(settings)
+    }
+
     /// The value as written, or PowerMTA's default; empty for a directive that is not kept.
     pub fn text(&self, name: &str) -> &str {
         match self.said.get(name) {
@@ -135,4 +163,23 @@ impl Settings {
 
 fn default_of(name: &str) -> &'static str {
     SETTINGS.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_for_people_is_read_by_its_headings() {
+        let text = "Virtual MTA Settings\n--------------------\nmax-smtp-msg-rate unlimited\nmax-smtp-out 300\n\nQueue Settings\n--------------\ntype smtp\nauth-password \"\"\nbounce-after 4d12h\nmax-msg-rate 400/h\nmax-smtp-out 20\nsmtp-pattern-list \"\"\n";
+        let settings = Settings::printed(text).unwrap();
+        assert_eq!((settings.max_smtp_out(), settings.vmta_max_smtp_out), (Some(20), Some(300)));
+        assert_eq!(settings.bounce_after(), Some(388_800));
+        assert_eq!(settings.rate("max-msg-rate"), Some(Rate { count: 400, seconds: 3_600 }));
+        assert_eq!(settings.text("smtp-pattern-list"), "");
+        assert_eq!(settings.text("auth-password"), "", "what is not needed is not kept");
+        for text in ["", "Unknown command", "Virtual MTA Settings\n-----\nmax-smtp-out 3\n"] {
+            assert_eq!(Settings::printed(text), None, "{text}");
+        }
+    }
 }

@@ -78,7 +78,7 @@ impl Bound {
         Bound { bounce_after, horizon, retry, pace: Pace::default() }
     }
 
-    fn of(settings: &Settings, queues: &Queues) -> Bound {
+    pub fn of(settings: &Settings, queues: &Queues) -> Bound {
         let seconds = |seconds: u64| Seconds::try_from(seconds).unwrap_or(Seconds::MAX / 4);
         let retry = settings.retry_after().into_iter().max().map_or(600, seconds);
         // `never` is as good as ten years.

@@ -31,6 +31,17 @@ struct Step {
     /// Somebody was found to be so old, and when.
     oldest: Seconds,
     seen: Seconds,
+    /// Found in a list that may not hold the oldest.
+    #[serde(default)]
+    listed: bool,
+}
+
+/// What is known of a queue's oldest mail: at least so old, found then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Oldest {
+    pub age: Seconds,
+    pub at: Seconds,
+    pub listed: bool,
 }
 
 impl Ladder {
@@ -53,10 +64,23 @@ impl Ladder {
         self.queues.get(queue).map_or(0, |step| step.visited)
     }
 
-    /// At least so old is the oldest, and when that was found; 0 is "not even an hour".
-    pub fn oldest(&self, queue: &str) -> Option<(Seconds, Seconds)> {
+    /// The oldest as far as it is known; an age of 0 is "not even an hour".
+    pub fn oldest(&self, queue: &str) -> Option<Oldest> {
         let step = self.queues.get(queue)?;
-        (step.seen != 0 && self.now - step.seen <= STALE).then_some((step.oldest, step.seen))
+        let known = Oldest { age: step.oldest, at: step.seen, listed: step.listed };
+        (step.seen != 0 && self.now - step.seen <= STALE).then_some(known)
+    }
+
+    /// As old as can be told apart from that age, if anybody is: the next question may be for all of them.
+    pub fn is_near(&self, queue: &str, age: Seconds) -> bool {
+        let rung = RUNGS.iter().rev().find(|rung| **rung <= age).copied().unwrap_or(0);
+        self.oldest(queue).is_some_and(|oldest| oldest.age > 0 && oldest.age >= rung)
+    }
+
+    /// A list showed somebody so old: what was asked before says no more.
+    pub fn see(&mut self, queue: &str, age: Seconds, now: Seconds) {
+        let seen = Step { visited: now, oldest: age.max(0), seen: now, listed: true, ..Step::default() };
+        self.queues.insert(queue.to_owned(), seen);
     }
 
     /// The next question, and the age that it is about; `None` for a name that PowerMTA's command
@@ -66,7 +90,7 @@ impl Ladder {
             return None;
         }
         let first = RUNGS.iter().position(|rung| *rung >= bound.horizon).unwrap_or(RUNGS.len() - 1);
-        let at = match self.queues.get(queue).filter(|step| step.visited != 0) {
+        let at = match self.queues.get(queue).filter(|step| step.visited != 0 && !step.listed) {
             None => first,
             Some(step) => {
                 let place = RUNGS.iter().position(|rung| *rung >= step.age).unwrap_or(0);
@@ -82,7 +106,7 @@ impl Ladder {
 
     pub fn answer(&mut self, queue: &str, age: Seconds, yes: bool, found: Option<Seconds>, now: Seconds) {
         let step = self.queues.entry(queue.to_owned()).or_default();
-        (step.visited, step.age, step.yes) = (now, age, yes);
+        (step.visited, step.age, step.yes, step.listed) = (now, age, yes, false);
         if yes {
             // Clocks of different zones cannot make somebody younger than what was asked for.
             let found = found.filter(|found| (age..age + 14 * 24 * HOUR).contains(found)).unwrap_or(age);
@@ -125,7 +149,7 @@ mod tests {
         ] {
             let mut ladder = Ladder::default();
             assert_eq!(settle(&mut ladder, oldest, asked.len() as i64), asked);
-            assert_eq!(ladder.oldest("a/b").map(|(age, _)| age), found, "{oldest}");
+            assert_eq!(ladder.oldest("a/b").map(|oldest| oldest.age), found, "{oldest}");
         }
     }
 
@@ -134,9 +158,18 @@ mod tests {
         let mut ladder = Ladder::default();
         settle(&mut ladder, 100 * HOUR, 5);
         settle(&mut ladder, 2 * HOUR, 7);
-        assert_eq!(ladder.oldest("a/b").map(|(age, _)| age), Some(HOUR));
+        assert_eq!(ladder.oldest("a/b").map(|oldest| oldest.age), Some(HOUR));
         ladder.now += STALE + 1;
         assert_eq!(ladder.oldest("a/b"), None, "what was seen long ago is not known");
+    }
+
+    #[test]
+    fn a_list_says_how_old_somebody_is_and_questions_begin_anew() {
+        let mut ladder = Ladder::default();
+        settle(&mut ladder, 100 * HOUR, 3);
+        ladder.see("a/b", 30 * HOUR, 4);
+        assert_eq!(ladder.oldest("a/b"), Some(Oldest { age: 30 * HOUR, at: 4, listed: true }));
+        assert_eq!(settle(&mut ladder, 5 * HOUR, 2), [24, 12]);
     }
 
     #[test]
@@ -153,6 +186,7 @@ mod tests {
         let here = Waiting { name: "a/b".to_owned(), ..Waiting::default() };
         ladder.write_down(&[here], &mut notes);
         let again = Ladder::recall(&notes, 6);
-        assert_eq!((again.oldest("a/b"), again.visited("gone/b")), (Some((2 * HOUR, 5)), 0));
+        let found = Oldest { age: 2 * HOUR, at: 5, listed: false };
+        assert_eq!((again.oldest("a/b"), again.visited("gone/b")), (Some(found), 0));
     }
 }

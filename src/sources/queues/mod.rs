@@ -1,18 +1,21 @@
 //! What waits and why, asked once a minute: the largest queues with their last errors, how old
-//! their oldest mail is, held jobs, and now and then the licence. It gives read commands only,
+//! their oldest mail is, held jobs, and now and then limits and licence. It gives read commands only,
 //! and no address leaves it.
 
 mod bounds;
+mod expiring;
+mod in_force;
 mod ladder;
 mod memory;
 mod page;
+mod probe;
 
 use super::web::{Asker, Line, Read, clean};
 use super::{Ask, Place, Source, SourceError};
 use crate::record::{HIDDEN, Memory, Sample, Seconds, Sink};
 use jiff::tz::TimeZone;
-use ladder::Ladder;
-use page::{Jobs, License, Listed, Older, Waiting};
+use page::{Jobs, License, Listed, Waiting};
+use probe::Known;
 use std::time::{Duration, Instant};
 
 /// A run that comes a little early still counts as its minute's.
@@ -20,9 +23,6 @@ const EVERY: Seconds = 55;
 const LICENSE_EVERY: Seconds = 6 * 3_600 - 5;
 /// After a refusal commands rest for so long.
 const REST: Seconds = 3_600;
-const MOST_PROBES: usize = 5;
-/// What a handful of recipients does is no signal.
-const WORTH_A_PROBE: i64 = 10;
 const ROWS: u32 = 20;
 const LONGEST: Duration = Duration::from_millis(1_500);
 const SHORTEST: Duration = Duration::from_millis(300);
@@ -58,19 +58,21 @@ impl Source for Queues {
         ask.memory.put(ASKED, now.to_string().as_bytes());
         let asker = Asker::new(&ask.config.pmta, Instant::now() + left);
         let rows = ROWS.to_string();
-        let listed: Listed = asker.page("/queues", ROWS, Line::new(Read::TopQueues, &[&rows]))?;
+        let query = [("maxitems", rows.as_str())];
+        let listed: Listed = asker.page("/queues", &query, Line::new(Read::TopQueues, &[&rows]))?;
         let queues = listed.rows();
-        let mut ladder = Ladder::recall(ask.memory, now);
-        let bounds = bounds::of(&ask.config.pmta.config, &queues, ask.memory, now);
-        let told = probe(&asker, &queues, &bounds, &mut ladder, ask);
         let zone = ask.config.pmta.zone();
+        let mut known = Known::recall(ask.memory, zone.clone(), now);
+        let bounds = bounds::of(&ask.config.pmta.config, &queues, ask.memory, now);
+        let told = known.probe(&asker, &queues, &bounds, ask.memory);
         for queue in &queues {
-            let oldest = ladder.oldest(&queue.name);
-            sink.sample(row(queue, bounds.get(&queue.name), oldest, (&zone, now)));
+            sink.sample(known.told(row(queue, &zone, now), queue, &bounds));
         }
-        ladder.write_down(&queues, ask.memory);
+        known.write_down(&queues, ask.memory);
         // An old version has no jobs page, which is no trouble.
-        if let Ok(jobs) = asker.page::<Jobs>("/jobs", 1_000, Line::new(Read::Jobs, &["1000"])) {
+        if let Ok(jobs) =
+            asker.page::<Jobs>("/jobs", &[("maxitems", "1000")], Line::new(Read::Jobs, &["1000"]))
+        {
             jobs.samples().into_iter().for_each(|sample| sink.sample(sample));
         }
         let told = told.and_then(|()| license(&asker, ask, sink));
@@ -94,53 +96,8 @@ fn standing(memory: &dyn Memory) -> Result<(), SourceError> {
     }
 }
 
-/// Asks for the age of at most five queues: those that were not asked for the longest time.
-fn probe(
-    asker: &Asker<'_>,
-    queues: &[Waiting],
-    bounds: &bounds::Bounds,
-    ladder: &mut Ladder,
-    ask: &mut Ask<'_>,
-) -> Result<(), SourceError> {
-    let now = ask.tick.now();
-    if is_within(ask.memory, REFUSED, REST, now) {
-        return standing(ask.memory);
-    }
-    let mut due: Vec<&Waiting> = queues.iter().filter(|queue| queue.recipients >= WORTH_A_PROBE).collect();
-    due.sort_by_key(|queue| (ladder.visited(&queue.name), std::cmp::Reverse(queue.recipients)));
-    for queue in due.into_iter().take(MOST_PROBES) {
-        let bound = bounds.get(&queue.name).cloned().unwrap_or_default();
-        let Some((line, age)) = ladder.question(&queue.name, &bound) else { continue };
-        match asker.command::<Older>(&line) {
-            // A queue that was busy while listing was skipped: that is no answer.
-            Ok((older, remark)) if older.found() || !remark.contains("busy") => {
-                let oldest = older.oldest(&ask.config.pmta.zone(), now);
-                ladder.answer(&queue.name, age, older.found(), oldest, now);
-            }
-            Ok(_) => {}
-            Err(SourceError::Absent(_)) => {
-                // Nobody is there to ask, and the pages are enough to be up.
-                ask.memory.put(REFUSED, now.to_string().as_bytes());
-                return Ok(());
-            }
-            Err(SourceError::Denied { what, why, advice }) => {
-                ask.memory.put(REFUSED, format!("{now}\t{what}\t{why}\t{advice}").as_bytes());
-                return Err(SourceError::Denied { what, why, advice });
-            }
-            Err(why) => return Err(why),
-        }
-    }
-    ask.memory.remove(REFUSED);
-    Ok(())
-}
-
-/// One queue for the judge: what waits, what it is bound to, and why it waits.
-fn row(
-    queue: &Waiting,
-    bound: Option<&bounds::Bound>,
-    oldest: Option<(Seconds, Seconds)>,
-    (zone, now): (&TimeZone, Seconds),
-) -> Sample {
+/// One queue for the judge: what waits, and why.
+fn row(queue: &Waiting, zone: &TimeZone, now: Seconds) -> Sample {
     let mut row = Sample::new(HIDDEN)
         .tag("class", "waiting")
         .tag("queue", queue.name.clone())
@@ -148,31 +105,13 @@ fn row(
         .int("connections", queue.connections)
         .int("paused", i64::from(queue.paused))
         .int("backoff", i64::from(queue.backoff))
-        .int("parked", i64::from(queue.is_parked()));
-    if let Some(bound) = bound {
-        row = row
-            .int("bounce_after", bound.bounce_after)
-            .int("horizon", bound.horizon)
-            .int("retry", bound.retry);
-        row = paced(row, queue, &bound.pace);
-    }
-    if let Some((age, asked)) = oldest {
-        row = row.int("oldest", age).int("asked", asked);
-    }
+        .int("parked", i64::from(queue.is_parked()))
+        .int("stands", i64::from(queue.stands()));
     if let Some(at) = queue.erred(zone) {
         row = row.int("erred", now - at);
     }
     let texts: Vec<String> = queue.errors.iter().map(|text| clean(text)).collect();
     if texts.is_empty() { row } else { row.text("text", texts.join("; ")) }
-}
-
-/// The limits that set the pace of a queue in the mode that it is in.
-fn paced(row: Sample, queue: &Waiting, pace: &bounds::Pace) -> Sample {
-    let most = if queue.backoff { pace.backoff_max_smtp_out } else { pace.max_smtp_out };
-    let numbers = [("max_smtp_out", most), ("vmta_max_smtp_out", pace.vmta_max_smtp_out)];
-    let known = numbers.into_iter().filter_map(|(name, most)| Some((name, i64::try_from(most?).ok()?)));
-    let row = known.fold(row, |row, (name, most)| row.int(name, most));
-    row.int("endless", i64::from(pace.endless)).text("rates", pace.rates.clone())
 }
 
 fn license(asker: &Asker<'_>, ask: &mut Ask<'_>, sink: &mut dyn Sink) -> Result<(), SourceError> {

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 const MOST_ROWS: usize = 20;
 const MOST_ERRORS: usize = 3;
 const LONGEST_TEXT: usize = 400;
+/// As many as are ever asked for.
+const MOST_LISTED: usize = 1_000;
 
 /// A queue with waiting mail.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +37,11 @@ impl Waiting {
     /// It waits for its next attempt, and for nothing else.
     pub fn is_parked(&self) -> bool {
         self.retries && self.connections == 0 && !self.paused && !self.backoff
+    }
+
+    /// It has errors and no connection: it fails as a whole, and no record names a recipient.
+    pub fn stands(&self) -> bool {
+        !self.errors.is_empty() && self.connections == 0 && !self.paused
     }
 }
 
@@ -87,29 +94,35 @@ impl Listener for Listed {
     }
 }
 
-/// `list --older-than`: is there anybody, and since when.
+/// `list` and `/listqueue`: since when those who are shown have waited. Nothing else is kept of them.
 #[derive(Debug, Default)]
 pub struct Older {
-    queued: Option<String>,
+    queued: Vec<String>,
 }
 
 impl Older {
-    pub fn found(&self) -> bool {
-        self.queued.is_some()
+    pub fn count(&self) -> usize {
+        self.queued.len()
     }
 
-    /// The age of who was found, by the zone of PowerMTA's clock.
+    /// The ages of who was shown, by the zone of PowerMTA's clock.
+    pub fn ages(&self, zone: &TimeZone, now: Seconds) -> impl Iterator<Item = Seconds> {
+        let at = |queued: &String| {
+            let time: DateTime = queued.parse().ok()?;
+            Some(zone.to_timestamp(time).ok()?.as_second())
+        };
+        self.queued.iter().filter_map(at).map(move |at| now - at)
+    }
+
     pub fn oldest(&self, zone: &TimeZone, now: Seconds) -> Option<Seconds> {
-        let time: DateTime = self.queued.as_ref()?.get(..19)?.parse().ok()?;
-        let at = zone.to_timestamp(time).ok()?.as_second();
-        Some(now - at)
+        self.ages(zone, now).max()
     }
 }
 
 impl Listener for Older {
     fn leaf(&mut self, path: &Path, value: &Scalar<'_>) {
-        if path.key() == "timeQueued" && self.queued.is_none() {
-            self.queued = Some(value.text().trim().to_owned());
+        if path.key() == "timeQueued" && self.queued.len() < MOST_LISTED {
+            self.queued.push(value.text().trim().chars().take(19).collect());
         }
     }
 }
@@ -259,12 +272,12 @@ mod tests {
     fn who_is_older_has_an_age_by_powermta_s_clock() {
         let text = "msg[0].queue=\"a/b\"\nmsg[0].rcpt=\"x@y\"\nmsg[0].timeQueued=\"1970-01-02 00:00:00\"\n";
         let older: Older = read_text(text).unwrap().0;
-        assert!(older.found());
+        assert_eq!(older.count(), 1);
         assert_eq!(older.oldest(&TimeZone::UTC, 90_000), Some(3_600));
         let (none, remark): (Older, String) = read_text(
             "<rsp><data/><succ>1 queue busy while listing; consider using the --pause option.</succ></rsp>",
         )
         .unwrap();
-        assert!(!none.found() && remark.contains("busy"));
+        assert!(none.count() == 0 && remark.contains("busy"));
     }
 }

@@ -2,12 +2,12 @@
 //! It knows no page and remembers nothing.
 
 use super::address::DEFAULT;
-use super::body::{BodyError, Format, read_into};
+use super::body::{BodyError, Capped, Format, read_into};
 use super::child::{self, ChildError};
 use super::command::Line;
 use super::fetch::{Access, FetchError};
 use super::key::Key;
-use super::tree::Listener;
+use super::tree::{Listener, Path, Scalar};
 use crate::config::Pmta;
 use crate::sources::SourceError;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use std::thread;
 use std::time::Instant;
 
 const LONGEST: u64 = 4 * 1024 * 1024;
+/// A hundred directives of a line each.
+const LONGEST_TEXT: u64 = 64 * 1024;
 
 /// One round of questions.
 pub struct Asker<'a> {
@@ -36,13 +38,13 @@ impl<'a> Asker<'a> {
     pub fn page<P: Listener + Default + Send + 'static>(
         &self,
         path: &str,
-        rows: u32,
+        query: &[(&str, &str)],
         line: Option<Line>,
     ) -> Result<P, SourceError> {
         let mut first = None;
         if let Some(access) = &self.access {
-            match self.get(access, path, rows) {
-                Ok(page) => return Ok(page),
+            match get(access, path, query) {
+                Ok((page, _)) => return Ok(page),
                 Err(why) => first = Some(self.about_web(path, &why)),
             }
         }
@@ -57,23 +59,69 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// What a read command prints, and PowerMTA's remark on it. It takes the right to operate over
-    /// HTTP; the command itself takes root or the group pmta.
+    /// A page that only the web monitor has, and PowerMTA's remark on it; `None` where it does not
+    /// show it to us.
+    pub fn web_page<P: Listener + Default>(&self, path: &str, query: &[(&str, &str)]) -> Option<(P, String)> {
+        get(self.access.as_ref()?, path, query).ok()
+    }
+
+    /// What a read command prints, and PowerMTA's remark on it.
     pub fn command<P: Listener + Default + Send + 'static>(
         &self,
         line: &Line,
     ) -> Result<(P, String), SourceError> {
+        let post = |access: &Access| {
+            let once = |format: Format| {
+                let mut body = access.command(line, format.wish(), LONGEST)?;
+                read_into(&mut body, P::default()).map_err(FetchError::Body)
+            };
+            match once(Format::Json) {
+                Err(why) if why.is_about_format() => once(Format::Xml),
+                told => told,
+            }
+        };
+        self.either(line, || self.run(line), post)
+    }
+
+    /// The same as PowerMTA prints it for people: for what is published in no other form.
+    pub fn text(&self, line: &Line) -> Result<String, SourceError> {
+        let run = || {
+            let whole = |body: &mut Capped<_>| body.text(LONGEST_TEXT);
+            child::run(&self.pmta.command, (None, line), self.until, whole)
+        };
+        let post = |access: &Access| {
+            let once = |format| {
+                let mut body = access.command(line, format, LONGEST)?;
+                let (Said(text), _) = read_into(&mut body, Said::default()).map_err(FetchError::Body)?;
+                Ok(text)
+            };
+            match once("json-text") {
+                Err(why) if FetchError::is_about_format(&why) => once("xml-text"),
+                told => told,
+            }
+        };
+        self.either(line, run, post)
+    }
+
+    /// By the command or by `/command`, which takes the right to operate; the command itself takes
+    /// root or the group pmta.
+    fn either<T>(
+        &self,
+        line: &Line,
+        run: impl Fn() -> Result<T, ChildError>,
+        post: impl Fn(&Access) -> Result<T, FetchError>,
+    ) -> Result<T, SourceError> {
         let keyed = self.access.as_ref().is_some_and(|access| access.sends_key());
         let here = self.pmta.command.exists();
         let mut first = None;
         if here && !keyed {
-            match self.run(line) {
+            match run() {
                 Ok(told) => return Ok(told),
                 Err(why) => first = Some(self.about_command(line, &why)),
             }
         }
         if let Some(access) = &self.access {
-            match self.post(access, line) {
+            match post(access) {
                 Ok(told) => return Ok(told),
                 // Nobody said that we may: that is no trouble.
                 Err(FetchError::Forbidden(_)) if !keyed && !here => {
@@ -84,36 +132,14 @@ impl<'a> Asker<'a> {
             }
         }
         if here && keyed {
-            return self.run(line).map_err(|why| first.unwrap_or_else(|| self.about_command(line, &why)));
+            return run().map_err(|why| first.unwrap_or_else(|| self.about_command(line, &why)));
         }
         Err(first.unwrap_or_else(|| SourceError::Absent("there is nobody to ask".to_owned())))
     }
 
-    fn get<P: Listener + Default>(&self, access: &Access, path: &str, rows: u32) -> Result<P, FetchError> {
-        let rows = rows.to_string();
-        let once = |format| {
-            let mut body = access.get(path, &[("format", format), ("maxitems", &rows)], LONGEST)?;
-            read_into(&mut body, P::default()).map(|(page, _)| page).map_err(FetchError::Body)
-        };
-        match once("json") {
-            Err(why) if why.is_about_format() => once("xml"),
-            told => told,
-        }
-    }
-
-    fn post<P: Listener + Default>(&self, access: &Access, line: &Line) -> Result<(P, String), FetchError> {
-        let once = |format| {
-            let mut body = access.command(line, format, LONGEST)?;
-            read_into(&mut body, P::default()).map_err(FetchError::Body)
-        };
-        match once(Format::Json) {
-            Err(why) if why.is_about_format() => once(Format::Xml),
-            told => told,
-        }
-    }
-
     fn run<P: Listener + Default + Send + 'static>(&self, line: &Line) -> Result<(P, String), ChildError> {
-        match child::run(&self.pmta.command, line, self.until, |body| read_into(body, P::default())) {
+        let read = |body: &mut Capped<_>| read_into(body, P::default());
+        match child::run(&self.pmta.command, (child::DOM, line), self.until, read) {
             // DOM has no envelope: a list without rows is an empty answer.
             Err(ChildError::Body(BodyError::Empty)) => Ok((P::default(), String::new())),
             told => told,
@@ -145,6 +171,34 @@ impl<'a> Asker<'a> {
                 why: why.to_string(),
                 advice: "let this user use it (root or the group pmta)".to_owned(),
             },
+        }
+    }
+}
+
+fn get<P: Listener + Default>(
+    access: &Access,
+    path: &str,
+    query: &[(&str, &str)],
+) -> Result<(P, String), FetchError> {
+    let once = |format: Format| {
+        let query = [&[("format", format.wish())], query].concat();
+        let mut body = access.get(path, &query, LONGEST)?;
+        read_into(&mut body, P::default()).map_err(FetchError::Body)
+    };
+    match once(Format::Json) {
+        Err(why) if why.is_about_format() => once(Format::Xml),
+        told => told,
+    }
+}
+
+/// The text of `json-text` and `xml-text`, which is all the data there is.
+#[derive(Default)]
+struct Said(String);
+
+impl Listener for Said {
+    fn leaf(&mut self, path: &Path, value: &Scalar<'_>) {
+        if path.key() == "data" {
+            self.0 = value.text().into_owned();
         }
     }
 }

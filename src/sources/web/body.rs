@@ -23,6 +23,13 @@ pub enum Format {
     Dom,
 }
 
+impl Format {
+    /// As the web monitor's parameter `format` takes it, which knows no DOM.
+    pub fn wish(self) -> &'static str {
+        if self == Format::Json { "json" } else { "xml" }
+    }
+}
+
 /// Why an answer is not the page that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -103,6 +110,18 @@ impl<R: Read> Capped<R> {
 
     pub fn of_length(self, length: Option<u64>) -> Capped<R> {
         Capped { length, ..self }
+    }
+
+    /// What is written for people, as it comes; longer than `most` is not read.
+    pub fn text(&mut self, most: u64) -> Result<String, BodyError> {
+        let mut bytes = Vec::new();
+        let got = (&mut *self).take(most).read_to_end(&mut bytes);
+        match (self.trouble.take(), got) {
+            (Some(why), _) => Err(why),
+            (None, Err(why)) => Err(broken(&why)),
+            (None, Ok(0)) => Err(BodyError::Empty),
+            (None, Ok(_)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        }
     }
 
     fn stop(&mut self, why: BodyError) -> io::Error {

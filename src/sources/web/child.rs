@@ -11,6 +11,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
+/// The form that PowerMTA prints a tree in.
+pub const DOM: Option<&str> = Some("--dom");
 /// `show topqueues --errors` of some thousand queues.
 const LONGEST_OUTPUT: u64 = 16 * 1024 * 1024;
 const LONGEST_COMPLAINT: u64 = 4 * 1024;
@@ -30,15 +32,15 @@ pub enum ChildError {
     Body(BodyError),
 }
 
-/// Runs `COMMAND --dom LINE` and hands its output to `parse`.
+/// Runs `COMMAND [--dom] LINE` and hands its output to `parse`.
 pub fn run<T: Send + 'static>(
     command: &Path,
-    line: &Line,
+    (form, line): (Option<&str>, &Line),
     until: Instant,
     parse: impl FnOnce(&mut Capped<ChildStdout>) -> Result<T, BodyError> + Send + 'static,
 ) -> Result<T, ChildError> {
     let mut asked = Command::new(command);
-    asked.arg("--dom").args(line.words());
+    asked.args(form).args(line.words());
     capture(asked, until, parse)
 }
 

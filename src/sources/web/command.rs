@@ -13,9 +13,13 @@ pub enum Read {
     /// Is there a recipient in this queue older than that? One row answers it. Never with
     /// `--pause`, which interrupts deliveries.
     Older,
+    /// How many are older than that: the same with more rows.
+    HowManyOlder,
+    /// What holds for a queue, as PowerMTA itself merged its configuration.
+    Settings,
 }
 
-/// Words, and the options that take the arguments in their order.
+/// Words, and the options that take the arguments in their order; an empty one is the bare argument.
 const TABLE: &[(Read, &[&str], &[&str])] = &[
     (Read::Status, &["show", "status"], &[]),
     (Read::TopQueues, &["show", "topqueues", "--errors"], &["--maxitems="]),
@@ -24,6 +28,8 @@ const TABLE: &[(Read, &[&str], &[&str])] = &[
     (Read::License, &["show", "license"], &[]),
     (Read::Memory, &["show", "memory"], &[]),
     (Read::Older, &["list", "--maxitems=1"], &["--queue=", "--older-than="]),
+    (Read::HowManyOlder, &["list", "--maxitems=1000"], &["--queue=", "--older-than="]),
+    (Read::Settings, &["show", "settings"], &[""]),
 ];
 
 /// A whole line, checked.
@@ -41,7 +47,9 @@ impl Line {
         let mut line: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         for (option, argument) in options.iter().zip(arguments) {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/{}*@-".contains(&byte);
-            if argument.is_empty() || !argument.bytes().all(plain) {
+            // A bare argument must not become an option.
+            let option_like = option.is_empty() && argument.starts_with('-');
+            if argument.is_empty() || option_like || !argument.bytes().all(plain) {
                 return None;
             }
             line.push(format!("{option}{argument}"));
@@ -82,6 +90,7 @@ mod tests {
                 &["a.example/{default}", "24h"],
                 "list --maxitems=1 --queue=a.example/{default} --older-than=24h",
             ),
+            (Read::Settings, &["a.example/{default}"], "show settings a.example/{default}"),
         ] {
             assert_eq!(text(read, arguments).as_deref(), Some(expected));
         }
@@ -89,6 +98,7 @@ mod tests {
             assert_eq!(Line::new(Read::Vmtas, &[argument]), None, "{argument}");
             assert_eq!(Line::new(Read::Older, &[argument, "24h"]), None, "{argument}");
         }
+        assert_eq!(Line::new(Read::Settings, &["--pause"]), None);
         assert_eq!(Line::new(Read::Status, &["1"]), None, "it takes none");
         assert_eq!(Line::new(Read::Older, &["a/b"]), None, "it takes two");
     }

@@ -2,7 +2,7 @@
 //! no page and no meaning.
 
 use super::address::{Address, AddressError, Redirect};
-use super::body::{BodyError, Capped, Format};
+use super::body::{BodyError, Capped};
 use super::command::Line;
 use super::key::Key;
 use super::tls;
@@ -153,8 +153,7 @@ impl Access {
     }
 
     /// `/command`: lines come from the table of read commands and nowhere else.
-    pub fn command(&self, line: &Line, format: Format, most: u64) -> Result<Capped<Response>, FetchError> {
-        let format = if format == Format::Json { "json" } else { "xml" };
+    pub fn command(&self, line: &Line, format: &str, most: u64) -> Result<Capped<Response>, FetchError> {
         let text = line.text();
         let form = [("command", text.as_str()), ("format", format)];
         self.ask(most, &|client, address| client.post(address.page("/command")).form(&form))

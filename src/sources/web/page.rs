@@ -94,7 +94,7 @@ pub fn run(pmta: &Pmta, page: Page, until: Instant) -> Answer<ChildError> {
     let keep = usize::try_from(rows).unwrap_or(usize::MAX);
     let found = match page.line(rows) {
         None => Err(ChildError::Start("no such read command".to_owned())),
-        Some(line) => child::run(&pmta.command, &line, until, move |body| match page {
+        Some(line) => child::run(&pmta.command, (child::DOM, &line), until, move |body| match page {
             Page::Status => read_status(body).map(|(status, _)| Found::Status(Box::new(status))),
             Page::Queues | Page::Vmtas => read_list(body, keep).map(|(list, _)| Found::List(list)),
         }),
@@ -180,7 +180,7 @@ impl Wanted<'_> {
     fn command(&self) -> Listed {
         let line = self.page.line(self.asked);
         let line = line.ok_or_else(|| FetchError::Ours("no such read command".to_owned()))?;
-        let mut body = self.access.command(&line, self.format, LONGEST_LIST)?;
+        let mut body = self.access.command(&line, self.format.wish(), LONGEST_LIST)?;
         read_list(&mut body, self.keep()).map_err(FetchError::Body)
     }
 

@@ -9,7 +9,7 @@ mod limits;
 pub use ages::Ages;
 
 use super::{Level, Report, Scene, Signal, Symptom, number};
-use crate::record::{HIDDEN, Memory, Sample, Seconds, Severity, Unit, Value, tag};
+use crate::record::{HIDDEN, Memory, Sample, Seconds, Severity, Unit, tag};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub const SIGNAL: Signal = Signal {
 /// A handful of full mailboxes always waits.
 const SOME: f64 = 10.0;
 const FEW: f64 = 5.0;
+const MANY: f64 = 1_000.0;
+const UNSEEN: &str = "no t record names who waits (are they logged? `records d,b,t,tq` in <acct-file>), and PowerMTA may not be asked";
 /// What PowerMTA answered is not shown longer than that.
 const STALE: Seconds = 900;
 /// The last round through the queues.
@@ -42,6 +44,12 @@ struct Asked {
     horizon: f64,
     /// It has errors and no connection: it fails as a whole, and no record names a recipient.
     stands: bool,
+    /// Read off the web monitor's list of the queue, which may not show the oldest.
+    #[serde(default)]
+    listed: bool,
+    /// At least so many expire soon, the first in so many seconds: where PowerMTA counted them.
+    #[serde(default)]
+    expiring: Option<(f64, f64)>,
 }
 
 /// What is known of a provider, or of one of its queues.
@@ -51,17 +59,35 @@ struct Known {
     beyond: f64,
     seen: f64,
     expiring: f64,
+    soonest: f64,
+    /// PowerMTA counted some of those who expire: nobody leaves of them, and there may be more.
+    counted: bool,
     bounce_after: f64,
     horizon: f64,
-    /// PowerMTA's own answer says more than the records do.
-    probed: bool,
+    source: Origin,
     /// The queue that the answer was about, and who waits there unseen by the records.
     unseen: Option<(String, f64)>,
+}
+
+/// Where an age is from; the metric's `probed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Origin {
+    #[default]
+    Records = 0,
+    /// A question for the age: at least so old.
+    Asked = 1,
+    /// A list of the queue that may not show the oldest: at least so old.
+    Listed = 2,
 }
 
 fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
     limits::Limits::learn(scene, memory);
     let known = gather(scene, &round(scene, memory));
+    let waiting = scene.row("pmta_queues", "kind", "smtp").and_then(|row| number(row, "recipients"));
+    // What was received just now has no age yet.
+    if known.is_empty() && waiting.is_some_and(|waiting| waiting >= MANY) {
+        report.cannot_see(UNSEEN);
+    }
     for ((provider, queue), known) in &known {
         report.samples.push(
             Sample::new("pmta_queue_age")
@@ -70,7 +96,7 @@ fn look(scene: &Scene<'_>, memory: &mut dyn Memory, report: &mut Report) {
                 .float("oldest_seconds", known.oldest)
                 .int("beyond_retry_recipients", known.beyond as i64)
                 .int("expiring_recipients", known.expiring as i64)
-                .int("probed", i64::from(known.probed)),
+                .int("probed", known.source as i64),
         );
         if queue.is_empty() {
             report.symptoms.push(aged(provider, known));
@@ -96,8 +122,6 @@ fn round(scene: &Scene<'_>, memory: &mut dyn Memory) -> Vec<Asked> {
 
 fn asked(row: &Sample) -> Option<Asked> {
     let limit = limits::Limit::default();
-    let errors = matches!(row.field("text"), Some(Value::Text(text)) if !text.is_empty());
-    let stands = errors && number(row, "connections") == Some(0.0) && number(row, "paused") == Some(0.0);
     Some(Asked {
         queue: tag(&row.tags, "queue").to_owned(),
         provider: tag(&row.tags, "provider").to_owned(),
@@ -106,8 +130,16 @@ fn asked(row: &Sample) -> Option<Asked> {
         at: number(row, "asked")? as Seconds,
         bounce_after: number(row, "bounce_after").unwrap_or(limit.bounce_after as f64),
         horizon: number(row, "horizon").unwrap_or(limit.horizon as f64),
-        stands,
+        stands: number(row, "stands") == Some(1.0),
+        listed: number(row, "listed") == Some(1.0),
+        expiring: number(row, "expiring").zip(number(row, "soonest")),
     })
+}
+
+impl Asked {
+    fn origin(&self) -> Origin {
+        if self.listed { Origin::Listed } else { Origin::Asked }
+    }
 }
 
 /// By provider, and by provider and queue.
@@ -121,6 +153,7 @@ fn gather(scene: &Scene<'_>, round: &[Asked]) -> BTreeMap<(String, String), Know
             beyond: value("beyond"),
             seen: value("seen"),
             expiring: value("expiring"),
+            soonest: value("soonest"),
             bounce_after: value("bounce_after"),
             horizon: value("horizon"),
             ..Known::default()
@@ -131,19 +164,26 @@ fn gather(scene: &Scene<'_>, round: &[Asked]) -> BTreeMap<(String, String), Know
         let blank = || Known {
             bounce_after: asked.bounce_after,
             horizon: asked.horizon,
-            probed: true,
+            source: asked.origin(),
             ..Known::default()
         };
         for queue in [asked.queue.as_str(), ""] {
             let entry = known.entry((asked.provider.clone(), queue.to_owned())).or_insert_with(blank);
             if asked.oldest > entry.oldest {
-                (entry.oldest, entry.probed) = (asked.oldest, true);
+                (entry.oldest, entry.source) = (asked.oldest, asked.origin());
             }
             let old = asked.oldest >= asked.horizon;
             // Somebody is: how many, a question with one row does not say.
             entry.beyond = entry.beyond.max(f64::from(u8::from(old)));
+            let unseen = asked.stands && entry.seen * 2.0 < asked.recipients;
+            if let Some((recipients, soonest)) = asked.expiring.filter(|(some, _)| unseen && *some > 0.0) {
+                // Several queues of a provider may fail; the first of all of them decides.
+                let first = if entry.expiring > 0.0 { entry.soonest.min(soonest) } else { soonest };
+                (entry.expiring, entry.soonest, entry.counted) = (entry.expiring + recipients, first, true);
+                entry.bounce_after = asked.bounce_after;
+            }
             let larger = entry.unseen.as_ref().is_none_or(|(_, waiting)| asked.recipients > *waiting);
-            if old && asked.stands && larger && entry.seen * 2.0 < asked.recipients {
+            if old && unseen && larger {
                 entry.unseen = Some((asked.queue.clone(), asked.recipients));
                 entry.bounce_after = asked.bounce_after;
             }
@@ -163,6 +203,8 @@ fn aged(provider: &str, known: &Known) -> Symptom {
         _ if known.beyond >= FEW => Level::Between,
         _ => Level::Fine,
     };
+    let asked =
+        if known.source == Origin::Listed { "by the list of the queue" } else { "PowerMTA was asked" };
     let left = ((known.bounce_after - known.oldest) / 3_600.0).max(0.0);
     let message = if known.beyond >= SOME {
         format!(
@@ -171,7 +213,7 @@ fn aged(provider: &str, known: &Known) -> Symptom {
         )
     } else {
         format!(
-            "[{provider}] {unseen} fails as a whole: {waiting:.0} recipients wait, the oldest for at least {hours:.0} hours (PowerMTA was asked); it expires in {left:.0} hours at the latest"
+            "[{provider}] {unseen} fails as a whole: {waiting:.0} recipients wait, the oldest for at least {hours:.0} hours ({asked}); it expires in {left:.0} hours at the latest"
         )
     };
     // What fails as a whole is seen by a round once a minute.
