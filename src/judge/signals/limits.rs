@@ -159,7 +159,10 @@ fn of_queue(row: &Sample) -> Vec<(Subject, Met)> {
     };
     let level = if differs.is_empty() { Level::Fine } else { Level::Bad(Severity::Info) };
     let words = format!("{queue}: {differs}");
-    found.push((subject(NOT_IN_FORCE), Met { level, waiting, now: waiting, most: 0.0, words, messages: None }));
+    found.push((
+        subject(NOT_IN_FORCE),
+        Met { level, waiting, now: waiting, most: 0.0, words, messages: None },
+    ));
     found
 }
 
