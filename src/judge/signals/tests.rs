@@ -138,7 +138,8 @@ fn a_limit_that_binds_where_the_provider_takes_everything_is_a_question() {
             .int("recipients", 8_000)
             .int("connections", 12)
             .int("max_smtp_out", 12)
-            .int("max_msg_per_connection", 20);
+            .int("max_msg_per_connection", 20)
+            .int("bounce_after", 345_600);
         let taken = Sample::new("pmta_throttle")
             .tag("provider", "Gmail")
             .int("attempts", 2_400)
