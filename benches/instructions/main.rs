@@ -26,7 +26,7 @@ use std::process::{Command, ExitCode};
 /// Growth that is no accident any more.
 const MOST_GROWTH: f64 = 0.05;
 const SPREAD: usize = 5;
-const PATIENCE: usize = 10;
+const PATIENCE: usize = 40;
 
 fn main() -> ExitCode {
     let wish: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
