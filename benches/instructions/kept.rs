@@ -62,6 +62,8 @@ pub fn toolchain() -> String {
     };
     let libc = first("ldd").rsplit(' ').next().unwrap_or_default().to_owned();
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let masks = if cpu.contains(" avx2 ") { "avx2" } else { "no avx2" };
-    format!("{}, glibc {libc}, {}, {masks}", compiler(), first("valgrind"))
+    // Copying, searching and the splitter choose their instructions by it.
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    format!("{}, glibc {libc}, {}, {model}", compiler(), first("valgrind"))
 }
