@@ -171,21 +171,16 @@ fn fragmentation_is_memory_per_recipient_above_its_own_floor_and_not_a_longer_qu
 fn fragmentation_of_free_memory_is_told_when_programs_wait_for_it() {
     let bench = Bench::new();
     let proc = bench.rig.folder.path().join("proc");
-    fs::create_dir_all(proc.join("pressure")).unwrap();
-    let pressure = |percent: &str| {
-        let text = format!("some avg10={percent} avg60=0.00 avg300=0.00 total=1\n");
-        fs::write(proc.join("pressure/memory"), text).unwrap();
-    };
     let zone = |counts: &str| {
         fs::write(proc.join("buddyinfo"), format!("Node 0, zone   Normal  {counts}\n")).unwrap();
     };
     let (pieces, whole) = ("100000 0 0 0 0 0 0 0 0 0 0", "10 10 10 10 10 10 10 10 10 10 10");
     // In pieces, as every busy host's is; then waiting, as at every large job.
     zone(pieces);
-    pressure("0.50");
+    bench.pressure("0.50");
     quiet(&bench.runs(4, 200), "fragmentation");
     zone(whole);
-    pressure("8.00");
+    bench.pressure("8.00");
     quiet(&bench.runs(4, 200), "fragmentation");
     zone(pieces);
     quiet(&bench.runs(3, 200), "fragmentation");

@@ -25,6 +25,14 @@ impl Bench {
         Bench::with_rate(5.0)
     }
 
+    /// How long programs waited for memory, as the kernel tells it (percent of ten seconds).
+    fn pressure(&self, percent: &str) {
+        let folder = self.rig.folder.path().join("proc/pressure");
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!("some avg10={percent} avg60=0.00 avg300=0.00 total=1\n");
+        fs::write(folder.join("memory"), text).unwrap();
+    }
+
     fn with_rate(rate: f64) -> Bench {
         let choose = |options: &mut pmta_sim::Options| {
             (options.rate, options.command_line) = (rate, false);
@@ -154,12 +162,7 @@ fn kernel_lines_are_counted_by_class_and_told_once_for_all() {
 fn memory_swap_pressure_and_descriptors_have_their_own_findings() {
     let bench = Bench::new();
     let proc = bench.rig.folder.path().join("proc");
-    fs::create_dir_all(proc.join("pressure")).unwrap();
-    let pressure = |percent: &str| {
-        let text = format!("some avg10={percent} avg60=0.00 avg300=0.00 total=1\n");
-        fs::write(proc.join("pressure/memory"), text).unwrap();
-    };
-    pressure("3.00");
+    bench.pressure("3.00");
     fs::write(proc.join("buddyinfo"), "Node 0, zone   Normal  100000 0 0 0 0 0 0 0 0 0 0\n").unwrap();
     let fd = proc.join("10/fd");
     fs::create_dir(&fd).unwrap();
@@ -167,12 +170,12 @@ fn memory_swap_pressure_and_descriptors_have_their_own_findings() {
     let metrics = bench.runs(8, 10);
     quiet(&metrics, "memory");
     assert_eq!(metrics.int("pmta_memory", &[], "fragmentation_index"), 1_000);
-    pressure("35.00");
+    bench.pressure("35.00");
     (0..17).for_each(|at| fs::write(fd.join(at.to_string()), "").unwrap());
     let metrics = bench.runs(9, 10);
     let expected = ["descriptors", "pressure"].map(|reason| (reason.to_owned(), "warning".to_owned()));
     assert_eq!(open(&metrics, "memory"), expected, "{}", metrics.text);
-    pressure("0.00");
+    bench.pressure("0.00");
     fs::remove_dir_all(&fd).unwrap();
     fs::create_dir(&fd).unwrap();
     quiet(&bench.runs(20, 10), "memory");
