@@ -14,6 +14,9 @@ pub(super) struct Folder {
     pub(super) path: PathBuf,
     /// 0660 in a group-shared folder, else 0600.
     mode: u32,
+    /// The mode of a file before it has its group: in a folder that gives its group to what is made
+    /// in it (2770), everybody who shares it may use a file from its first moment on.
+    first: u32,
     uid: u32,
     gid: u32,
 }
@@ -36,7 +39,8 @@ impl Folder {
         }
         let shared = found.mode() & 0o020 != 0;
         let mode = if shared { 0o660 } else { 0o600 };
-        Ok(Folder { path: path.to_owned(), mode, uid: found.uid(), gid: found.gid() })
+        let first = if found.mode() & 0o2000 != 0 { mode } else { 0o600 };
+        Ok(Folder { path: path.to_owned(), mode, first, uid: found.uid(), gid: found.gid() })
     }
 
     pub(super) fn ledger(&self) -> PathBuf {
@@ -82,7 +86,7 @@ impl Folder {
     /// that is there is opened as it is, unless it must be `new`.
     pub(super) fn make(&self, path: &Path, new: bool) -> std::io::Result<File> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).mode(0o600);
+        options.read(true).write(true).mode(self.first);
         // In another user's folder a link could lead root anywhere.
         options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         match options.clone().create_new(true).open(path) {
@@ -140,7 +144,8 @@ impl Folder {
 
 fn make(path: &Path) -> Result<Metadata, LedgerError> {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|why| denied(parent, &why))?;
+        let whole = DirBuilder::new().recursive(true).mode(0o755).create(parent);
+        whole.map_err(|why| denied(parent, &why))?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
         // Another run was quicker.

@@ -31,6 +31,8 @@ use crate::judge::SuppressError;
 use crate::ledger::LedgerError;
 use clap::CommandFactory;
 use clock::Clock;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use setup::Setup;
 use std::io::Write;
 use std::path::PathBuf;
@@ -42,8 +44,14 @@ use stop::Stop;
 pub fn run(cli: &Cli, started: Instant) -> Result<ExitCode, RunError> {
     let global = &cli.global;
     match &cli.command {
-        Command::Collect(Asked(args)) => return collect::run(&Setup::read(global)?, args, started),
-        Command::Check(Asked(args)) => return Ok(check::run(global, args, started)),
+        Command::Collect(Asked(args)) => {
+            leave_modes_to_the_folder();
+            return collect::run(&Setup::read(global)?, args, started);
+        }
+        Command::Check(Asked(args)) => {
+            leave_modes_to_the_folder();
+            return Ok(check::run(global, args, started));
+        }
         Command::Explain(Asked(args)) => explain::run(&Setup::read(global)?, args, started)?,
         Command::Doctor(Asked(args)) => return doctor::run(&Setup::read(global)?, args, started),
         Command::Demo(Asked(args)) => demo::run(args)?,
@@ -59,6 +67,14 @@ pub fn run(cli: &Cli, started: Instant) -> Result<ExitCode, RunError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Files of a shared ledger, SQLite's own among them, must be open to the group as soon as they are
+/// there: another user's run may come at that moment. Their modes are set by the folder's; the mask
+/// that an agent was started with would close them first.
+fn leave_modes_to_the_folder() {
+    let mask = umask(Mode::empty());
+    umask(mask - Mode::RWXG);
 }
 
 /// What a command line that cannot be understood, or that asks for help, is answered with.
