@@ -1,10 +1,12 @@
 //! Fills in a finding: numbers, cause, sentence, advice, confidence. It decides neither that
 //! something is wrong nor who is silent about it.
 
+mod complaints;
 mod host;
 
 use super::advise;
 use super::attribute::{Attribution, Before, Span, attribute};
+use super::detectors::complaints::{Complaints, GRAVE};
 use super::detectors::slow;
 use super::life::{Case, Group};
 use super::signal::{Signal, channels, strictness};
@@ -26,6 +28,7 @@ pub struct Scene<'a> {
     pub baselines: &'a Baselines,
     pub surroundings: &'a Surroundings,
     pub settings: &'a config::Judge,
+    pub complaints: &'a Complaints,
     pub at: Seconds,
 }
 
@@ -53,6 +56,7 @@ pub fn describe(case: &mut Case, scene: &Scene<'_>) {
             host::shared_cause(case, scene);
         }
         Group::Vmta => host::one_vmta(case, scene),
+        Group::Complaints => complaints::complaints(case, scene),
         Group::Drop | Group::Surge => host::volume(case, scene),
     }
 }
@@ -245,6 +249,10 @@ pub fn severity(case: &Case, scene: &Scene<'_>) -> Severity {
         let lasting = scene.at - case.fired >= 900;
         return if lasting { Severity::Critical } else { Severity::Warning };
     }
+    if case.group == Group::Complaints {
+        let grave = finding.now.unwrap_or(0.0) >= GRAVE * scene.settings.complaint_ratio;
+        return if grave { Severity::Critical } else { Severity::Warning };
+    }
     if case.group == Group::Slow || case.group == Group::MeanStddev {
         return Severity::Warning;
     }
@@ -260,10 +268,12 @@ pub fn route(case: &mut Case, many: f64) {
     let finding = &case.finding;
     let excess = (finding.now.unwrap_or(0.0) - finding.was.unwrap_or(0.0)) * finding.n as f64;
     let few = case.group == Group::Refusals && excess < many;
+    // What came in over a day can wait for the morning, too.
+    let later = matches!(case.group, Group::Slow | Group::Complaints);
     case.finding.routing = match finding.severity {
         _ if finding.state == State::Suppressed => "log",
         Severity::Info => "log",
-        Severity::Warning if case.group == Group::Slow || case.young || few => "ticket",
+        Severity::Warning if later || case.young || few => "ticket",
         _ => "page",
     }
     .to_owned();
