@@ -255,13 +255,13 @@ impl Bench {
                 Group::Drop => firing && self.throughput.is_back(at, windows),
                 _ => firing && odd.is_none(),
             };
-            if let (Some(odd), false, Some(usual)) = (odd, firing, self.throughput.usual(at)) {
+            if let (Some(odd), false) = (odd, firing) {
                 let alarm = Alarm {
                     key: HOST,
                     group,
                     signal: Signal::Volume,
                     onset: at - odd.minutes * 60,
-                    usual: usual.rate * usual.level / 60.0,
+                    usual: odd.usual / (odd.minutes * 60) as f64,
                     window: odd.minutes * 60,
                     young: false,
                 };
