@@ -157,8 +157,8 @@ fn follow(life: &mut Life, strict: &Strictness, usual: Usual, (k, n): (u64, u64)
 /// minutes in a row that are as bad as now.
 fn onset(view: &View<'_>, life: &Life, hit: Option<&Hit>, grown: bool, at: Seconds) -> Seconds {
     let Some(hit) = hit else { return at };
-    if grown && life.cusum_since != 0 {
-        return life.cusum_since.max(at - 28_800);
+    if grown && hit.since != 0 {
+        return hit.since.max(at - 28_800);
     }
     let middle = (hit.usual.mean + hit.k as f64 / hit.n.max(1) as f64) / 2.0;
     let is_bad = |end: Seconds| {

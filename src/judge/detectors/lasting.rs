@@ -12,6 +12,11 @@ const LATELY: Seconds = 120;
 const TAIL: Seconds = 300;
 const HEALED: f64 = 3.0;
 
+/// The odds that it had healed and began anew, looked for in its whole past: e to the tenth.
+const ANEW: f64 = 10.0;
+/// How far back that is looked for.
+const PAST: Seconds = 28_800;
+
 /// Whether it goes on, and for how long it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lasting {
@@ -40,7 +45,7 @@ pub fn lasting(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> Lasting 
 /// seconds as five of them took, so that neither little mail is taken for an end nor one late
 /// refusal for more of the same. Deliveries since the last refusals end it sooner.
 fn is_fresh(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> bool {
-    let pace = pace(life, hit, at);
+    let pace = pace(hit, at);
     let lately = ((5.0 / pace.max(1e-9)).min(3_600.0) as Seconds).max(LATELY);
     let seen = view.hits(start(at, lately, life.floor), at) as f64;
     // None for as long as three of them took: then it may be over.
@@ -49,35 +54,74 @@ fn is_fresh(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> bool {
     seen * 3.0 >= pace * lately as f64 && !paused && !has_healed(view, life, hit, at)
 }
 
+/// When it began: where the sum of evidence left 0, or later, where refusals came again after so many
+/// deliveries that it had healed in between. Bursts of every hour are not one trouble of many hours.
+pub fn since(view: &View<'_>, life: &Life, usual: f64, at: Seconds) -> Seconds {
+    let from = life.cusum_since.max(at - PAST);
+    let (k, n) = view.counts(from, at);
+    let bad = k as f64 / n.max(1) as f64;
+    if life.cusum_since == 0 || bad <= usual {
+        return life.cusum_since;
+    }
+    let (mut since, mut healed, mut end) = (Some(from), 0.0_f64, from);
+    while end < at {
+        let begin = end;
+        end = next_edge(begin, at);
+        let (k, n) = view.counts(begin, end);
+        healed = (healed - evidence((k, n), bad, usual)).max(0.0);
+        if healed >= ANEW {
+            since = None;
+        }
+        if k > 0 && since.is_none() {
+            (since, healed) = (Some(begin), 0.0);
+        }
+    }
+    since.unwrap_or(from)
+}
+
+/// The end of the stretch that begins at `begin`, as fine as the windows still hold it.
+fn next_edge(begin: Seconds, at: Seconds) -> Seconds {
+    let grain = match at - begin {
+        ..=1_200 => 10,
+        1_201..=5_100 => 60,
+        _ => 300,
+    };
+    ((begin.div_euclid(grain) + 1) * grain).min(at)
+}
+
+/// How much likelier the attempts are under what was seen than under what is usual, as a logarithm.
+fn evidence((k, n): (u64, u64), bad: f64, usual: f64) -> f64 {
+    let (bad, usual) = (bad.clamp(0.001, 0.98), usual.clamp(0.001, 0.98));
+    let refused = k as f64 * (bad / usual).ln();
+    refused + n.saturating_sub(k) as f64 * ((1.0 - bad) / (1.0 - usual)).ln()
+}
+
 /// For how long it has been going on within the window that convinced.
-fn length(life: &Life, hit: &Hit, at: Seconds) -> Seconds {
-    hit.window.min(at - life.cusum_since).max(LATELY)
+fn length(hit: &Hit, at: Seconds) -> Seconds {
+    hit.window.min(at - hit.since).max(LATELY)
 }
 
 /// Refusals a second since it began.
-fn pace(life: &Life, hit: &Hit, at: Seconds) -> f64 {
-    hit.k as f64 / length(life, hit, at) as f64
+fn pace(hit: &Hit, at: Seconds) -> f64 {
+    hit.k as f64 / length(hit, at) as f64
 }
 
 /// Whether the last attempts are far likelier under what is usual than under what was seen since
 /// it began: mail gets through again, and waiting longer would only add refusals that are history.
 fn has_healed(view: &View<'_>, life: &Life, hit: &Hit, at: Seconds) -> bool {
-    let length = length(life, hit, at);
+    let length = length(hit, at);
     let (k, n) = view.counts(start(at, length, life.floor), at);
-    let bad = (k as f64 / n.max(1) as f64).clamp(0.001, 0.98);
-    let usual = hit.usual.mean.clamp(0.001, 0.98);
+    let bad = k as f64 / n.max(1) as f64;
     (3..=TAIL.min(length / 2) / 10).any(|steps| {
-        let (k, n) = view.counts(start(at, steps * 10, life.floor), at);
-        let refused = k as f64 * (bad / usual).ln();
-        let taken = n.saturating_sub(k) as f64 * ((1.0 - bad) / (1.0 - usual)).ln();
-        refused + taken < -HEALED
+        let lately = view.counts(start(at, steps * 10, life.floor), at);
+        evidence(lately, bad, hit.usual.mean) < -HEALED
     })
 }
 
 /// Whether refusals were coming from the first third of the wait on: one stray refusal a while
 /// before a burst does not make the burst older.
 fn is_steady(view: &View<'_>, life: &Life, hit: &Hit, wait: Seconds, at: Seconds) -> bool {
-    let pace = pace(life, hit, at);
+    let pace = pace(hit, at);
     let wait = wait.max((10.0 / pace.max(1e-9)).min(3_600.0) as Seconds);
     let from = start(at, wait, life.floor);
     let third = (at - from) / 30 * 10;

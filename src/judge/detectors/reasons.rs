@@ -1,7 +1,7 @@
 //! The tail test on pooled windows: is this ratio worse than it ever is? Decides for one series;
 //! knows neither words nor who is told.
 
-use super::lasting::{Lasting, lasting};
+use super::lasting::{Lasting, lasting, since};
 use crate::judge::signal::Strictness;
 use crate::judge::theory::beta_binomial;
 use crate::ledger::baseline::{Life, Series};
@@ -71,6 +71,8 @@ pub struct Hit {
     /// Nothing to compare with: the ratio alone is bad enough.
     pub absolute: bool,
     pub lasting: Lasting,
+    /// When it began, by the sum of evidence; 0 without one.
+    pub since: Seconds,
 }
 
 /// The beginning of a window, at the resolution the windows are kept in, not before `floor`.
@@ -112,8 +114,11 @@ pub fn look(
         let odds = convinces(strict, *window, (k, n), usual, matches!(source, Source::Young { .. }));
         let convinced = odds.is_some() && still_bad(view, strict, life, usual.mean, at);
         let odds = odds.unwrap_or(0.0);
-        let hit = Hit { window: *window, k, n, usual, odds, absolute, lasting: Lasting::Over };
-        (absolute || convinced).then(|| Hit { lasting: lasting(view, life, &hit, at), ..hit })
+        (absolute || convinced).then(|| {
+            let since = since(view, life, usual.mean, at);
+            let hit = Hit { window: *window, k, n, usual, odds, absolute, lasting: Lasting::Over, since };
+            Hit { lasting: lasting(view, life, &hit, at), ..hit }
+        })
     });
     found
         .or_else(|| at_once(view, strict, life, source, at))
@@ -137,7 +142,8 @@ fn at_once(
         let (k, n) = view.counts(start(at, window, life.floor), at);
         let enough = k >= strict.fewest && k as f64 / n as f64 - usual.mean >= strict.delta;
         let odds = -strict.alpha_ln.abs();
-        let hit = Hit { window, k, n, usual: *usual, odds, absolute: false, lasting: Lasting::Long };
+        let since = since(view, life, usual.mean, at);
+        let hit = Hit { window, k, n, usual: *usual, odds, absolute: false, lasting: Lasting::Long, since };
         enough.then_some(hit)
     })
 }
@@ -166,6 +172,7 @@ fn trickle(
         odds: -TRICKLE_EVIDENCE,
         absolute: false,
         lasting: Lasting::Long,
+        since: since(view, life, usual.mean, at),
     })
 }
 
@@ -289,8 +296,10 @@ pub fn advance(life: &mut Life, strict: &Strictness, hit: Option<&Hit>, calm: bo
 /// have lasted, however loud it is, and so has what is only a few.
 fn is_sure(life: &Life, strict: &Strictness, hit: &Hit, at: Seconds) -> bool {
     let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
-    let since =
-        if life.cusum_since == 0 { life.pending_since } else { life.pending_since.min(life.cusum_since) };
+    let since = match life.cusum_since {
+        0 => life.pending_since,
+        known => life.pending_since.min(known).max(hit.since),
+    };
     let lasted = |seconds: Seconds| {
         let least = if seconds == PENDING { Lasting::Long } else { Lasting::Short };
         hit.lasting >= least && at - since >= seconds

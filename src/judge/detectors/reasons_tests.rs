@@ -113,8 +113,16 @@ fn windows_begin_where_their_resolution_does_and_never_before_the_floor() {
 #[test]
 fn a_series_waits_fires_and_clears() {
     let usual = Usual { mean: 0.02, rho: 0.001, allowance: 1.0 };
-    let hit =
-        |k, window| Hit { window, k, n: 400, usual, odds: -20.0, absolute: false, lasting: Lasting::Long };
+    let hit = |k, window| Hit {
+        window,
+        k,
+        n: 400,
+        usual,
+        odds: -20.0,
+        absolute: false,
+        lasting: Lasting::Long,
+        since: 0,
+    };
     let strict = |reason| strictness(2, Signal::Reason(reason), &config::Judge::default());
     let soft = strict(Reason::TempUnspecified);
     for (hit, strict, fires) in [
@@ -179,7 +187,16 @@ fn lasting_of(refusals: &[Seconds], taken: &[Seconds], began: Seconds) -> Lastin
     let life = Life { cusum: 60.0, cusum_since: began, ..Life::default() };
     let (k, n) = view.counts(AT - 1_800, AT);
     let usual = Usual { mean: 0.01, rho: 0.001, allowance: 1.0 };
-    let hit = Hit { window: 1_800, k, n, usual, odds: -40.0, absolute: false, lasting: Lasting::Over };
+    let hit = Hit {
+        window: 1_800,
+        k,
+        n,
+        usual,
+        odds: -40.0,
+        absolute: false,
+        lasting: Lasting::Over,
+        since: began,
+    };
     lasting(&view, &life, &hit, AT)
 }
 
