@@ -49,7 +49,8 @@ fn look_at(windows: &Windows, reason: Reason, mean: f64, rho: f64, floor: Second
     let strict = strictness(2, Signal::Reason(reason), &config::Judge::default());
     let view = View { windows, key: 2, hits: &hits, whole: &whole };
     let life = Life { floor, ..Life::default() };
-    look(&view, &strict, &life, &Source::Baseline(Usual { mean, rho, allowance: 1.0 }), AT)
+    let source = Source::Baseline(Usual { mean, rho, allowance: 1.0 });
+    Look { view: &view, strict: &strict, life: &life, source: &source, at: AT }.hit()
 }
 
 #[test]
@@ -197,7 +198,7 @@ fn lasting_of(refusals: &[Seconds], taken: &[Seconds], began: Seconds) -> Lastin
         lasting: Lasting::Over,
         since: began,
     };
-    lasting(&view, &life, &hit, AT)
+    Past { view: &view, life: &life, at: AT }.lasting(&hit)
 }
 
 #[test]
