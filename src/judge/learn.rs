@@ -128,26 +128,6 @@ mod tests {
 
     const START: Seconds = 1_795_478_400;
 
-    fn delivery(kind: Kind, logged: Seconds) -> Delivery<'static> {
-        let empty = b"";
-        Delivery {
-            kind,
-            logged,
-            offset_minutes: 0,
-            queued: None,
-            rcpt_domain: empty,
-            status: empty,
-            diag: empty,
-            mta: empty,
-            category: empty,
-            source: empty,
-            destination: empty,
-            size: 1,
-            vmta: empty,
-            queue: empty,
-        }
-    }
-
     /// What the weekly notes say of 22 days in which `bad` of twenty attempts of each bucket of a day
     /// are refused; from a quarter on the series is taken for firing.
     fn notes(bad: impl Fn(Bucket) -> usize) -> Vec<Finding> {
@@ -160,7 +140,7 @@ mod tests {
             let (begin, bad) = (START + bucket * BUCKET_SECONDS, bad(bucket / 288));
             for place in 0..20 {
                 let kind = if place < bad { Kind::Deferred } else { Kind::Delivered };
-                windows.record("Gmail", true, &delivery(kind, begin), Some(&answer));
+                windows.record("Gmail", true, &Delivery::blank(kind, begin), Some(&answer));
             }
             if bucket == 0 {
                 baselines.series_mut(2, limited.number()).born = begin;

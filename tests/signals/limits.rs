@@ -77,20 +77,21 @@ fn bound(vmta: &str, reason: &str, severity: &str) -> (String, String, String) {
     (vmta.to_owned(), reason.to_owned(), severity.to_owned())
 }
 
+/// The first VMTA's own block for Gmail, which overrides the server's.
+fn narrow(bench: &Bench, lines: &str) {
+    let config = bench.rig.host.config_path();
+    let text = fs::read_to_string(&config).unwrap();
+    let block = format!("    max-smtp-msg-rate unlimited\n    <domain gmail.com>\n{lines}    </domain>");
+    let narrow = text.replacen("    max-smtp-msg-rate unlimited", &block, 1);
+    assert_ne!(narrow, text);
+    fs::write(&config, narrow).unwrap();
+}
+
 #[test]
 fn limits_that_bind_while_mail_waits_are_told_with_their_value() {
     let bench = Bench::with_rate(1.0);
     let host = &bench.rig.host;
-    let config = host.config_path();
-    let text = fs::read_to_string(&config).unwrap();
-    // The VMTA's own block overrides the server's 40.
-    let narrow = text.replacen(
-        "    max-smtp-msg-rate unlimited",
-        "    max-smtp-msg-rate unlimited\n    <domain gmail.com>\n        max-smtp-out 12\n    </domain>",
-        1,
-    );
-    assert_ne!(narrow, text);
-    fs::write(&config, narrow).unwrap();
+    narrow(&bench, "        max-smtp-out 12\n");
     let held =
         |connections| host.show(Gauges { held: Some(("gmail.com", connections)), ..Gauges::default() });
     host.stall_queue("gmail.com/*");
@@ -141,15 +142,7 @@ fn limits_with_room_behind_them_are_a_question_and_never_where_the_provider_slow
     for (throttled, asked) in [(0, true), (10, false)] {
         let bench = Bench::with_rate(0.2);
         let host = &bench.rig.host;
-        let config = host.config_path();
-        let text = fs::read_to_string(&config).unwrap();
-        let narrow = text.replacen(
-            "    max-smtp-msg-rate unlimited",
-            "    max-smtp-msg-rate unlimited\n    <domain gmail.com>\n        max-smtp-out 12\n        max-msg-per-connection 10\n    </domain>",
-            1,
-        );
-        assert_ne!(narrow, text);
-        fs::write(&config, narrow).unwrap();
+        narrow(&bench, "        max-smtp-out 12\n        max-msg-per-connection 10\n");
         host.stall_queue("gmail.com/*");
         host.load_queue("gmail.com", 8_000, 60);
         host.show(Gauges { held: Some(("gmail.com", 12)), ..Gauges::default() });

@@ -8,26 +8,6 @@ use crate::record::{Delivery, Kind};
 
 const AT: Seconds = 1_795_500_000;
 
-fn delivery(kind: Kind, logged: Seconds) -> Delivery<'static> {
-    let empty = b"";
-    Delivery {
-        kind,
-        logged,
-        offset_minutes: 0,
-        queued: None,
-        rcpt_domain: empty,
-        status: empty,
-        diag: empty,
-        mta: empty,
-        category: empty,
-        source: empty,
-        destination: empty,
-        size: 0,
-        vmta: empty,
-        queue: empty,
-    }
-}
-
 /// `k` refusals among `n` attempts, evenly over the last `seconds` before `AT`.
 fn counted(parts: &[(Reason, u64, u64, Seconds)]) -> Windows {
     let mut windows = Windows::new();
@@ -38,7 +18,7 @@ fn counted(parts: &[(Reason, u64, u64, Seconds)]) -> Windows {
             let logged = AT - seconds + (i as i64 * seconds) / *n as i64;
             let refused = i * k / n != (i + 1) * k / n;
             let kind = if refused { Kind::Deferred } else { Kind::Delivered };
-            windows.record("Yahoo", true, &delivery(kind, logged), Some(&answer));
+            windows.record("Yahoo", true, &Delivery::blank(kind, logged), Some(&answer));
         }
     }
     windows
@@ -93,7 +73,7 @@ fn neither_the_last_episode_nor_what_is_over_counts() {
     for i in 0..300 {
         let answer =
             Answer { reason: Reason::Tls, stage: None, code: 0, throttling: false, template: 0, rule: None };
-        over.record("Yahoo", true, &delivery(Kind::Deferred, AT - 900 + i), Some(&answer));
+        over.record("Yahoo", true, &Delivery::blank(Kind::Deferred, AT - 900 + i), Some(&answer));
     }
     assert_eq!(look_at(&over, Reason::Tls, 0.01, 0.001, 0), None, "the last five minutes are clean");
 }
@@ -181,7 +161,7 @@ fn lasting_of(refusals: &[Seconds], taken: &[Seconds], began: Seconds) -> Lastin
     all.sort_unstable();
     for (at, refused) in all {
         let kind = if refused { Kind::QueueDeferred } else { Kind::Delivered };
-        windows.record("Orange", true, &delivery(kind, at), refused.then_some(&answer));
+        windows.record("Orange", true, &Delivery::blank(kind, at), refused.then_some(&answer));
     }
     let (hits, whole) = channels(Signal::Reason(Reason::ConnectionLimit), 0);
     let view = View { windows: &windows, key: 2, hits: &hits, whole: &whole };

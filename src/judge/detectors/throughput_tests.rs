@@ -70,7 +70,7 @@ fn night(count: impl Fn(Bucket) -> u32) -> (Vec<i64>, Vec<i64>) {
         let many = i64::from(count(minute / 5) / 5);
         let begin = 10 * DAY * BUCKET_SECONDS + minute * 60;
         for place in 0..many {
-            windows.record("Gmail", true, &delivery(begin + place * 60 / many), None);
+            windows.record("Gmail", true, &Delivery::blank(Kind::Delivered, begin + place * 60 / many), None);
         }
         if minute >= 60 {
             drops.extend(held.drop(begin + 60, &windows).map(|_| minute));
@@ -78,26 +78,6 @@ fn night(count: impl Fn(Bucket) -> u32) -> (Vec<i64>, Vec<i64>) {
         }
     }
     (drops, surges)
-}
-
-fn delivery(logged: Seconds) -> Delivery<'static> {
-    let empty = b"";
-    Delivery {
-        kind: Kind::Delivered,
-        logged,
-        offset_minutes: 0,
-        queued: None,
-        rcpt_domain: empty,
-        status: empty,
-        diag: empty,
-        mta: empty,
-        category: empty,
-        source: empty,
-        destination: empty,
-        size: 1,
-        vmta: empty,
-        queue: empty,
-    }
 }
 
 #[test]
