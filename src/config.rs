@@ -189,6 +189,8 @@ pub struct Judge {
     pub alpha: f64,
     /// Attempts above the expected ones before anything may fire.
     pub smallest_excess: f64,
+    /// Complaints (f records) of a day per delivery from which on they are told.
+    pub complaint_ratio: f64,
     /// For `mean-stddev` only.
     pub sigmas: f64,
     /// What goes on is told again after so many seconds; 0 is never.
@@ -201,6 +203,7 @@ impl Default for Judge {
             method: Method::Reasons,
             alpha: 1e-7,
             smallest_excess: 40.0,
+            complaint_ratio: 0.003,
             sigmas: 2.0,
             remind_seconds: 14_400,
         }

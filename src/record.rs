@@ -195,6 +195,29 @@ pub trait Sink {
 }
 
 #[cfg(test)]
+impl Delivery<'static> {
+    /// A record of which no more is known.
+    pub fn blank(kind: Kind, logged: Seconds) -> Delivery<'static> {
+        Delivery {
+            kind,
+            logged,
+            offset_minutes: 0,
+            queued: None,
+            rcpt_domain: b"",
+            status: b"",
+            diag: b"",
+            mta: b"",
+            category: b"",
+            source: b"",
+            destination: b"",
+            size: 0,
+            vmta: b"",
+            queue: b"",
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -209,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_record_without_a_queue_falls_back_to_the_recipient_domain() {
-        let mut record = blank();
+        let mut record = Delivery::blank(Kind::Deferred, 0);
         record.rcpt_domain = b"example.com";
         assert_eq!(record.domain(), b"example.com");
         record.queue = b"yahoo.rollup/vmta1";
@@ -220,30 +243,11 @@ mod tests {
 
     #[test]
     fn an_unbound_address_is_no_remote_host() {
-        let mut record = blank();
+        let mut record = Delivery::blank(Kind::Deferred, 0);
         assert!(!record.remote_tried());
         record.destination = b"0.0.0.0";
         assert!(!record.remote_tried());
         record.mta = b"mx.example.com (192.0.2.1)";
         assert!(record.remote_tried());
-    }
-
-    fn blank() -> Delivery<'static> {
-        Delivery {
-            kind: Kind::Deferred,
-            logged: 0,
-            offset_minutes: 0,
-            queued: None,
-            rcpt_domain: b"",
-            status: b"",
-            diag: b"",
-            mta: b"",
-            category: b"",
-            source: b"",
-            destination: b"",
-            size: 0,
-            vmta: b"",
-            queue: b"",
-        }
     }
 }

@@ -1,55 +1,18 @@
 //! What becomes of findings, through the built binary: one cause at several providers, silence
 //! that was learned or planned, and what is told afterwards, again, or once a week.
 
+mod checks;
+mod diary;
+mod small;
+
 use crate::rig::Rig;
+use diary::Diary;
 use pmta_sim::Gauges;
 use serde_json::Value;
-use std::fmt::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 const AUTH: (&str, &str, &str) =
     ("b", "5.7.26", "smtp;550 5.7.26 This mail has been blocked because the sender is unauthenticated");
 const LATER: (&str, &str, &str) = ("t", "4.7.0", "smtp;451 4.7.0 Please try again later");
-const SLOWER: (&str, &str, &str) =
-    ("t", "4.7.28", "smtp;421 4.7.28 Gmail has detected an unusual rate of unsolicited mail");
-
-/// Records from 2026-11-02 00:00 UTC on, one after the other.
-struct Diary {
-    text: String,
-}
-
-impl Diary {
-    fn new() -> Diary {
-        Diary { text: "type,timeLogged,timeQueued,rcpt,dsnStatus,dsnDiag,dsnMta,vmta,queue\n".to_owned() }
-    }
-
-    fn put(&mut self, second: i64, domain: &str, vmta: &str, refusal: Option<(&str, &str, &str)>) {
-        let (kind, status, diag) = refusal.unwrap_or(("d", "2.0.0 (success)", "smtp;250 2.0.0 OK"));
-        let (day, rest) = (2 + second / 86_400, second % 86_400);
-        let time =
-            format!("2026-11-{day:02} {:02}:{:02}:{:02}+0000", rest / 3_600, rest / 60 % 60, rest % 60);
-        writeln!(
-            self.text,
-            "{kind},{time},{time},someone@{domain},{status},{diag},mx.{domain} (192.0.2.7),{vmta},{domain}/{vmta}"
-        )
-        .unwrap();
-    }
-
-    /// What a replay tells, and its summary.
-    fn replay(&self, folder: &Path, arguments: &[&str]) -> (Vec<Value>, String) {
-        let file = folder.join("acct.csv");
-        std::fs::write(&file, &self.text).unwrap();
-        let mut command = Command::new(crate::rig::binary());
-        command.arg("--state").arg(folder.join("state")).arg("--config").arg(folder.join("vitals.toml"));
-        command.arg("replay").args(arguments).arg(file).stdin(Stdio::null());
-        let output = command.output().unwrap();
-        let summary = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{summary}");
-        let told = String::from_utf8(output.stdout).unwrap();
-        (told.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), summary)
-    }
-}
 
 /// A folder with a configuration.
 fn folder(configuration: &str) -> tempfile::TempDir {
@@ -161,22 +124,4 @@ fn a_burst_at_the_same_minute_of_every_hour_is_learned_until_it_lasts() {
         fires.first().is_some_and(|first| first.as_str() > "2026-11-04T03:30"),
         "only what stays: {fires:?}"
     );
-}
-
-#[test]
-fn what_grew_from_week_to_week_is_told_once_a_week() {
-    let mut diary = Diary::new();
-    for place in 0..16 * 720_i64 {
-        let second = place * 120;
-        let often = if second < 7 * 86_400 { 2 } else { 5 };
-        diary.put(second, "gmail.com", "vmta1", (place * 7_919 % 100 < often).then_some(SLOWER));
-    }
-    let folder = folder("");
-    let (told, summary) = diary.replay(folder.path(), &[]);
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert_eq!((&told[0]["event"], &told[0]["state"]), (&"drift".into(), &"noted".into()));
-    assert_eq!((&told[0]["severity"], &told[0]["routing"]), (&"info".into(), &"log".into()));
-    let message = told[0]["message"].as_str().unwrap();
-    assert!(message.starts_with("[Gmail] Weekly drift: reputation 2% → 4% of attempts"), "{message}");
-    assert!(summary.starts_with("16 days, 0 findings, 0 suppressed, 0 reminders ("), "{summary}");
 }

@@ -1,5 +1,6 @@
 //! What counting the growth of an accounting file costs over `wc -l` on the same bytes, everything
-//! on (provider, reason, windows, totals, commit, print), and over what people would use instead.
+//! on (provider, reason, windows, totals, commit, print), and over what people would use instead; and
+//! what judging the same bytes as old files costs over counting them.
 
 use crate::peers::{self, Counts, Peer};
 use crate::race::{Contender, race};
@@ -17,10 +18,22 @@ pub fn run(stage: &Stage, table: &mut Table) {
     let peers = peers::all(&stage.python);
     let records = Records::write(stage.data(), stage.bytes, DOMAINS);
     against(stage, table, &records, peers.iter().filter(|peer| !peer.slow).collect());
+    replayed(stage, table, &records);
     std::fs::remove_file(&records.file).unwrap();
     let records = Records::write(stage.data(), stage.bytes / SLOW_SHARE, DOMAINS);
     against(stage, table, &records, peers.iter().filter(|peer| peer.slow).collect());
     std::fs::remove_file(&records.file).unwrap();
+}
+
+/// The same bytes as if they were being written now, over one collection of all of them.
+fn replayed(stage: &Stage, table: &mut Table, records: &Records) {
+    let contenders = [
+        Contender::new("collect --from-start", records.collect(&stage.product, stage.state())),
+        Contender::new("replay", records.replay(&stage.product, stage.state())),
+    ];
+    let runs = race("old records", stage.rounds(ROUNDS), &contenders);
+    let what = format!("the same {} MB replayed", records.bytes / 1_000_000);
+    table.add(Row::over(&what, &runs[1], &runs[0], "`collect --from-start`").budget("2").memory(&runs[1]));
 }
 
 /// One file, all who are there, counts before times.

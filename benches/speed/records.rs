@@ -61,6 +61,17 @@ impl Records {
         move || records.collect_by(&records.config, &product, &state)
     }
 
+    /// Judges everything as old files.
+    pub fn replay(&self, product: &Path, state: &Path) -> impl Fn() -> Command + use<> {
+        let (records, product, state) = (self.clone(), product.to_owned(), state.join("replay"));
+        move || {
+            let mut command = Command::new(&product);
+            command.arg("--config").arg(&records.config).arg("--state").arg(&state);
+            command.arg("replay").arg(&records.file);
+            command
+        }
+    }
+
     /// The host that each queue's domain was first seen with: a provider is known by it, too.
     pub fn hosts(&self) -> BTreeMap<String, String> {
         let mut hosts = BTreeMap::new();

@@ -100,6 +100,7 @@ pub(super) const KEYS: &[Key] = &[
     key!("judge", "method", Text, check::method, "", "\"reasons\"", "`reasons` judges each provider and reason; `mean-stddev` is the literal rule (7-day mean and sigmas of the total)"),
     key!("judge", "alpha", Number, check::alpha, "", "1e-7", "Chance below which a window counts as a deviation"),
     key!("judge", "smallest_excess", Number, check::not_negative, "", "40.0", "Attempts above the expected ones before anything may fire"),
+    key!("judge", "complaint_ratio", Number, check::positive, "", "0.003", "Complaints (f records) of a day per delivery from which on they are told"),
     key!("judge", "sigmas", Number, check::positive, "", "2.0", "Standard deviations, for `mean-stddev` only"),
     key!("judge", "remind_seconds", Count, check::backlog, "", "14400", "What goes on is told again after so many seconds; 0 is never"),
     key!("suppress", "provider", Text, check::word, "every provider", "\"Gmail\"", "Provider that it applies to"),

@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 #[serde(deny_unknown_fields)]
 pub struct Advice {
     pub reason: String,
+    /// Only for what this detector found; it is found by that name and not by its reason.
+    #[serde(default)]
+    pub finding: Option<String>,
     /// Only for this provider, by its display name.
     #[serde(default)]
     pub provider: Option<String>,
@@ -41,11 +44,17 @@ impl Advice {
 /// The row that fits best; the last row, on the reason `other`, fits everything.
 pub fn advise(reason: Reason, provider: &str, detail: Detail) -> Option<&'static Advice> {
     let fits = |row: &&Advice| {
-        row.reason == reason.name()
+        row.finding.is_none()
+            && row.reason == reason.name()
             && row.provider.as_deref().is_none_or(|only| only.eq_ignore_ascii_case(provider))
             && row.detail.as_deref().is_none_or(|only| only == detail_name(detail))
     };
     table().iter().find(fits).or_else(|| table().last())
+}
+
+/// The row of a detector whose findings have no reason.
+pub fn of_finding(name: &str) -> Option<&'static Advice> {
+    table().iter().find(|row| row.finding.as_deref() == Some(name))
 }
 
 fn detail_name(detail: Detail) -> &'static str {

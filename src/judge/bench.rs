@@ -1,12 +1,14 @@
 //! Where the detectors sit: one step of event time after the other, always in the same order. It
 //! reads counts and baselines and writes nothing but the baselines.
 
+mod complaints;
 mod healed;
 mod reminders;
 mod shared;
 mod silence;
 
 use super::describe::{Scene, conclude, describe, route, severity};
+use super::detectors::complaints::{Complaints, HOUR};
 use super::detectors::throughput::Throughput;
 use super::detectors::{self, drift, mean_stddev, reasons, resolver, slow};
 use super::habits::Habits;
@@ -36,6 +38,7 @@ pub struct Bench {
     /// Series that are not quiet, or whose sum of evidence is not 0.
     awake: BTreeSet<(Key, u8)>,
     throughput: Throughput,
+    complaints: Complaints,
     habits: Habits,
     /// To be told once: trouble that ended before anybody was told, and weekly drift.
     notes: Vec<Finding>,
@@ -53,6 +56,7 @@ impl Bench {
             cases: Cases::load(baselines),
             surroundings: Surroundings::default(),
             throughput: Throughput::load(baselines),
+            complaints: Complaints::load(baselines),
             habits: Habits::load(baselines),
             notes: Vec::new(),
             awake: stirring.map(|(key, signal, _)| (key, signal)).collect(),
@@ -74,6 +78,9 @@ impl Bench {
             let dropped = self.cases.open(HOST, Group::Drop).is_some();
             self.throughput.close(at, windows, dropped, baselines);
             self.notes.extend(drift::weekly(at, windows, baselines));
+        }
+        if at % HOUR == 0 {
+            self.judge_complaints(at, windows, baselines);
         }
         if at % 60 == 0 {
             self.judge_volume(at, windows);
@@ -248,13 +255,13 @@ impl Bench {
                 Group::Drop => firing && self.throughput.is_back(at, windows),
                 _ => firing && odd.is_none(),
             };
-            if let (Some(odd), false, Some(usual)) = (odd, firing, self.throughput.usual(at)) {
+            if let (Some(odd), false) = (odd, firing) {
                 let alarm = Alarm {
                     key: HOST,
                     group,
                     signal: Signal::Volume,
                     onset: at - odd.minutes * 60,
-                    usual: usual.rate * usual.level / 60.0,
+                    usual: odd.usual / (odd.minutes * 60) as f64,
                     window: odd.minutes * 60,
                     young: false,
                 };
@@ -299,8 +306,14 @@ impl Bench {
         let silence =
             |case: &Case| if case.is_open() { self.silence(case, at, windows, baselines) } else { None };
         let silenced: Vec<Option<String>> = self.cases.iter().map(silence).collect();
-        let scene =
-            Scene { windows, baselines, surroundings: &self.surroundings, settings: &self.settings, at };
+        let scene = Scene {
+            windows,
+            baselines,
+            surroundings: &self.surroundings,
+            settings: &self.settings,
+            complaints: &self.complaints,
+            at,
+        };
         for (case, by) in self.cases.iter_mut().zip(silenced).filter(|(case, _)| case.is_open()) {
             let state = next_state(case, by.is_some(), at);
             if state == State::Resolved {

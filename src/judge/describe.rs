@@ -1,9 +1,13 @@
 //! Fills in a finding: numbers, cause, sentence, advice, confidence. It decides neither that
 //! something is wrong nor who is silent about it.
 
+mod complaints;
+mod host;
+
 use super::advise;
 use super::attribute::{Attribution, Before, Span, attribute};
-use super::detectors::{shared, slow};
+use super::detectors::complaints::{Complaints, GRAVE};
+use super::detectors::slow;
 use super::life::{Case, Group};
 use super::signal::{Signal, channels, strictness};
 use super::surroundings::{Surroundings, changed_before};
@@ -24,6 +28,7 @@ pub struct Scene<'a> {
     pub baselines: &'a Baselines,
     pub surroundings: &'a Surroundings,
     pub settings: &'a config::Judge,
+    pub complaints: &'a Complaints,
     pub at: Seconds,
 }
 
@@ -48,10 +53,11 @@ pub fn describe(case: &mut Case, scene: &Scene<'_>) {
         Group::Refusals | Group::Told | Group::MeanStddev => refusals(case, scene),
         Group::Slow => slow_provider(case, scene),
         Group::Resolver | Group::Connections | Group::Authentication | Group::Blocklisted => {
-            host_wide(case, scene);
+            host::shared_cause(case, scene);
         }
-        Group::Vmta => one_vmta(case, scene),
-        Group::Drop | Group::Surge => volume(case, scene),
+        Group::Vmta => host::one_vmta(case, scene),
+        Group::Complaints => complaints::complaints(case, scene),
+        Group::Drop | Group::Surge => host::volume(case, scene),
     }
 }
 
@@ -228,94 +234,6 @@ fn slow_provider(case: &mut Case, scene: &Scene<'_>) {
     finding.recipients = recipients;
 }
 
-fn volume(case: &mut Case, scene: &Scene<'_>) {
-    let length = if scene.at - case.fired < 60 { case.window } else { 300 };
-    let n = scene.windows.sum(HOST, Channel::Attempts, scene.at - length, scene.at);
-    let now = n as f64 / length as f64;
-    let remarks = remarks(case, scene);
-    let finding = &mut case.finding;
-    finding.message = wording::volume(case.group == Group::Drop, case.usual, now);
-    finding.action = match case.group {
-        Group::Drop => "Look whether mail still comes in (`pmta show status`), whether queues are paused and whether the senders run.",
-        _ => "Look which VMTA and job the mail belongs to (`pmta show topqueues`), and whether it is meant.",
-    }
-    .to_owned();
-    finding.action.push_str(&remarks);
-    finding.unit = Unit::PerSecond;
-    finding.was = Some(rounded(case.usual));
-    finding.now = Some(rounded(now));
-    finding.n = i64::try_from(n).unwrap_or(i64::MAX);
-    finding.recipients = scene.surroundings.backlog;
-}
-
-fn host_wide(case: &mut Case, scene: &Scene<'_>) {
-    let (reason, cause) = match shared::of(case.group) {
-        Some(cause) => (cause.reason, cause.words),
-        None => (Reason::Dns, "DNS look-ups fail"),
-    };
-    let span = span(case, scene.at);
-    let sum = |key, channel| scene.windows.sum(key, channel, span.from, span.to);
-    let (k, n) = (sum(HOST, Channel::Reason(reason)), sum(HOST, Channel::Attempts));
-    let mut harmed: Vec<(u64, String)> = scene
-        .windows
-        .keys()
-        .map(|key| (sum(key, Channel::Reason(reason)), key))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, key)| {
-            (count, scene.windows.provider(key).map_or_else(String::new, |row| row.name.clone()))
-        })
-        .collect();
-    harmed.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let names: Vec<String> = harmed.into_iter().map(|(_, name)| name).collect();
-    let now = if n > 0 { k as f64 / n as f64 } else { 0.0 };
-    let interval = super::theory::wilson::interval(k, n, 1.959_964);
-    let advice = advise::advise(reason, "", Detail::None);
-    let short = advice.map_or("", |row| row.short.as_str());
-    let queue = sum(HOST, Channel::QueueDeferred);
-    let remarks = remarks(case, scene);
-    let finding = &mut case.finding;
-    finding.message = wording::host_wide(cause, Some(case.usual), now, &names, short);
-    finding.action = advice.map_or_else(String::new, |row| row.text("the providers named"));
-    finding.action.push_str(&remarks);
-    finding.confidence = advice.map_or(Confidence::Medium, |row| row.confidence);
-    finding.was = Some(rounded(case.usual));
-    finding.now = Some(rounded(now));
-    (finding.ci_low, finding.ci_high) = (Some(rounded(interval.0)), Some(rounded(interval.1)));
-    finding.n = i64::try_from(n).unwrap_or(i64::MAX);
-    finding.n_queue = i64::try_from(queue).unwrap_or(i64::MAX);
-    finding.recipients = scene.surroundings.backlog;
-}
-
-/// What several providers refuse of one VMTA only: its own providers' numbers together.
-fn one_vmta(case: &mut Case, scene: &Scene<'_>) {
-    let span = span(case, scene.at);
-    let sum = |key, channel| scene.windows.sum(key, channel, span.from, span.to);
-    let number = (0..scene.windows.vmtas()).find(|number| scene.windows.vmta(*number) == case.finding.vmta);
-    let keys = case.members.iter().filter_map(|name| scene.windows.find(name.as_str()));
-    let count = |(k, n): (u64, u64), key| {
-        let of_vmta = number.map_or(0, |number| sum(key, Channel::Vmta(number)));
-        let refused =
-            |reason: Reason| number.map_or(0, |number| sum(key, Channel::ReasonVmta(reason, number)));
-        (k + Reason::ALL.into_iter().map(refused).sum::<u64>(), n + of_vmta)
-    };
-    let (k, n) = keys.fold((0, 0), count);
-    let now = if n > 0 { k as f64 / n as f64 } else { 0.0 };
-    let interval = super::theory::wilson::interval(k, n, 1.959_964);
-    let remarks = remarks(case, scene);
-    let finding = &mut case.finding;
-    let cause = format!("Trouble at VMTA {} only", finding.vmta);
-    finding.message = wording::host_wide(&cause, None, now, &case.members, "");
-    finding.action = format!(
-        "Look at what only {} has: its address (PTR, HELO name, lists: `pmta-vitals check blocklisting`), its route, its limits; `pmta disable source` keeps mail off it meanwhile. Not: changing the settings of the providers named.{remarks}",
-        finding.vmta
-    );
-    finding.confidence = Confidence::Medium;
-    finding.now = Some(rounded(now));
-    (finding.ci_low, finding.ci_high) = (Some(rounded(interval.0)), Some(rounded(interval.1)));
-    finding.n = i64::try_from(n).unwrap_or(i64::MAX);
-    finding.recipients = scene.surroundings.backlog;
-}
-
 /// By harm: what is told only, what somebody should look at, and what cannot wait.
 pub fn severity(case: &Case, scene: &Scene<'_>) -> Severity {
     let finding = &case.finding;
@@ -330,6 +248,10 @@ pub fn severity(case: &Case, scene: &Scene<'_>) -> Severity {
     if case.group == Group::Drop {
         let lasting = scene.at - case.fired >= 900;
         return if lasting { Severity::Critical } else { Severity::Warning };
+    }
+    if case.group == Group::Complaints {
+        let grave = finding.now.unwrap_or(0.0) >= GRAVE * scene.settings.complaint_ratio;
+        return if grave { Severity::Critical } else { Severity::Warning };
     }
     if case.group == Group::Slow || case.group == Group::MeanStddev {
         return Severity::Warning;
@@ -346,10 +268,12 @@ pub fn route(case: &mut Case, many: f64) {
     let finding = &case.finding;
     let excess = (finding.now.unwrap_or(0.0) - finding.was.unwrap_or(0.0)) * finding.n as f64;
     let few = case.group == Group::Refusals && excess < many;
+    // What came in over a day can wait for the morning, too.
+    let later = matches!(case.group, Group::Slow | Group::Complaints);
     case.finding.routing = match finding.severity {
         _ if finding.state == State::Suppressed => "log",
         Severity::Info => "log",
-        Severity::Warning if case.group == Group::Slow || case.young || few => "ticket",
+        Severity::Warning if later || case.young || few => "ticket",
         _ => "page",
     }
     .to_owned();

@@ -1,7 +1,7 @@
 //! Moves closed five-minute buckets into the baseline, an hour late, so that an incident is known
 //! for one before it could become the usual. It judges nothing.
 
-use super::detectors::slow;
+use super::detectors::{drift, slow};
 use super::signal::{Signal, channels, strictness};
 use crate::config;
 use crate::ledger::baseline::{BUCKET_SECONDS, Baselines, Bucket, Totals, hour_of};
@@ -104,6 +104,9 @@ fn enter_signals(
         let busy = if signal.is_context() { any_busy } else { series.life.was_busy(bucket) };
         let weight = if busy { BUSY_WEIGHT * (usual / n as f64).min(1.0) } else { 1.0 };
         series.enter(prior, bucket, hour, (k, n), weight, trusting);
+        if busy {
+            drift::keep_out((key, signal), bucket, (k, n), baselines);
+        }
     }
 }
 
@@ -114,5 +117,51 @@ fn totals_of(windows: &Windows, key: Key, from: Seconds, to: Seconds) -> Totals 
         attempts: sum(&[Channel::Attempts]),
         deferred: sum(&[Channel::Deferred, Channel::QueueDeferred]),
         bounced: sum(&[Channel::Bounced]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::{Answer, Reason};
+    use crate::record::{Delivery, Finding, Kind};
+
+    const START: Seconds = 1_795_478_400;
+
+    /// What the weekly notes say of 22 days in which `bad` of twenty attempts of each bucket of a day
+    /// are refused; from a quarter on the series is taken for firing.
+    fn notes(bad: impl Fn(Bucket) -> usize) -> Vec<Finding> {
+        let (mut windows, mut baselines) = (Windows::new(), Baselines::new());
+        let limited = Reason::RateLimited;
+        let answer =
+            Answer { reason: limited, stage: None, code: 450, throttling: true, template: 0, rule: None };
+        let mut told = Vec::new();
+        for bucket in 0..22 * 288 {
+            let (begin, bad) = (START + bucket * BUCKET_SECONDS, bad(bucket / 288));
+            for place in 0..20 {
+                let kind = if place < bad { Kind::Deferred } else { Kind::Delivered };
+                windows.record("Gmail", true, &Delivery::blank(kind, begin), Some(&answer));
+            }
+            if bucket == 0 {
+                baselines.series_mut(2, limited.number()).born = begin;
+            }
+            if bad >= 5 {
+                let now = begin.div_euclid(BUCKET_SECONDS);
+                baselines.series_mut(2, limited.number()).life.mark_busy(now);
+            }
+            let at = begin + BUCKET_SECONDS;
+            close_buckets(at, &windows, &mut baselines, &config::Judge::default());
+            told.extend(drift::weekly(at, &windows, &mut baselines));
+        }
+        told
+    }
+
+    #[test]
+    fn a_drift_that_is_kept_out_of_the_usual_is_told_all_the_same_and_a_bad_day_is_none() {
+        let told = notes(|day| if day < 7 { 1 } else { 6 });
+        let words: Vec<&str> = told.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(words, ["[Gmail] Weekly drift: rate-limited 5% → 26% of attempts"]);
+        let told = notes(|day| if day == 13 { 12 } else { 1 });
+        assert!(told.is_empty(), "{told:#?}");
     }
 }

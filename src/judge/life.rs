@@ -32,6 +32,8 @@ pub enum Group {
     Blocklisted,
     /// Several providers' findings at one VMTA.
     Vmta,
+    /// A day with too many complaints.
+    Complaints,
 }
 
 /// A finding with what the judge needs to go on with it.

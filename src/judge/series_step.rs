@@ -1,6 +1,6 @@
 //! One series in one step: what is usual, what is seen, what became of it. It opens no case.
 
-use super::detectors::reasons::{self, Change, Hit, Source, Usual, View};
+use super::detectors::reasons::{self, Change, Hit, Look, Source, Usual, View};
 use super::signal::{GROWN_BUCKETS, Signal, Strictness, channels, strictness};
 use super::theory::cusum;
 use crate::config;
@@ -75,14 +75,14 @@ pub fn judge_series(
         let born = windows.provider(key).map_or(0, |row| i64::from(row.born) * 10);
         let held = life;
         let source = if grown { Source::Baseline(usual) } else { Source::Young { born, life: &held } };
-        judged.hit = reasons::look(&view, &strict, &life, &source, at);
+        judged.hit = Look { view: &view, strict: &strict, life: &life, source: &source, at }.hit();
     }
     let calm = life.firing_since != 0 && reasons::is_calm(&view, &strict, usual, at);
     judged.change = reasons::advance(&mut life, &strict, judged.hit.as_ref(), calm, at);
     if !life.is_quiet() || life.cusum >= SUSPICIOUS {
         life.mark_busy((at - 1).div_euclid(BUCKET_SECONDS));
     }
-    judged.onset = onset(&view, &life, judged.hit.as_ref(), grown, at);
+    judged.onset = onset(&view, judged.hit.as_ref(), grown, at);
     judged.awake = !life.is_quiet() || life.cusum > 0.0;
     if life.is_quiet() && !series.life.is_quiet() {
         judged.over = Some(over(&view, &series.life));
@@ -155,10 +155,10 @@ fn follow(life: &mut Life, strict: &Strictness, usual: Usual, (k, n): (u64, u64)
 
 /// When it began: where the sum of evidence left 0, or, without a baseline, the first of the
 /// minutes in a row that are as bad as now.
-fn onset(view: &View<'_>, life: &Life, hit: Option<&Hit>, grown: bool, at: Seconds) -> Seconds {
+fn onset(view: &View<'_>, hit: Option<&Hit>, grown: bool, at: Seconds) -> Seconds {
     let Some(hit) = hit else { return at };
-    if grown && life.cusum_since != 0 {
-        return life.cusum_since.max(at - 28_800);
+    if grown && hit.since != 0 {
+        return hit.since.max(at - 28_800);
     }
     let middle = (hit.usual.mean + hit.k as f64 / hit.n.max(1) as f64) / 2.0;
     let is_bad = |end: Seconds| {

@@ -19,6 +19,8 @@ pub enum Signal {
     Slow,
     /// The throttled share, to say when something is *not* throttling.
     Throttled,
+    /// What recipients complained of; judged by the day, and no series of its own.
+    Complaints,
     /// How much mail there is at all; no ratio, and no series of its own.
     Volume,
 }
@@ -32,6 +34,7 @@ impl Signal {
             Signal::Slow => 102,
             Signal::Throttled => 103,
             Signal::Volume => 104,
+            Signal::Complaints => 105,
         }
     }
 
@@ -42,13 +45,17 @@ impl Signal {
             102 => Some(Signal::Slow),
             103 => Some(Signal::Throttled),
             104 => Some(Signal::Volume),
+            105 => Some(Signal::Complaints),
             _ => Reason::from_number(number).map(Signal::Reason),
         }
     }
 
     /// Kept only so that others can say what was usual.
     pub fn is_context(self) -> bool {
-        matches!(self, Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume)
+        matches!(
+            self,
+            Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume | Signal::Complaints
+        )
     }
 }
 
@@ -167,7 +174,7 @@ pub fn strictness(key: Key, signal: Signal, settings: &config::Judge) -> Strictn
             rise_few: 0.5,
             ..soft
         },
-        Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume => soft,
+        Signal::Deferred | Signal::Bounced | Signal::Throttled | Signal::Volume | Signal::Complaints => soft,
     }
 }
 
@@ -196,6 +203,7 @@ pub fn channels(signal: Signal, slow_from: u8) -> (Vec<Channel>, Vec<Channel>) {
         Signal::Bounced => (vec![Channel::Bounced], vec![Channel::Delivered, Channel::Bounced]),
         Signal::Throttled => (vec![Channel::Throttled], vec![Channel::Attempts]),
         Signal::Volume => (Vec::new(), vec![Channel::Attempts]),
+        Signal::Complaints => (vec![Channel::Complaints], vec![Channel::Delivered]),
         Signal::Slow => ((slow_from..7).map(Channel::Delay).collect(), (0..7).map(Channel::Delay).collect()),
     }
 }
@@ -206,7 +214,8 @@ mod tests {
 
     #[test]
     fn numbers_lead_back_and_classes_do_not_overlap() {
-        for signal in [Signal::Deferred, Signal::Bounced, Signal::Slow, Signal::Throttled] {
+        for signal in [Signal::Deferred, Signal::Bounced, Signal::Slow, Signal::Throttled, Signal::Complaints]
+        {
             assert_eq!(Signal::from_number(signal.number()), Some(signal));
         }
         for reason in Reason::ALL {

@@ -92,6 +92,13 @@ pub fn over(subject: &str, what: &str, minutes: i64) -> String {
     format!("[{subject}] Resolved after {minutes} min: {what}")
 }
 
+/// Of a day's deliveries; a tenth of a per cent is much here.
+pub fn complaints(subject: &str, was: Option<f64>, now: f64) -> String {
+    let share = |ratio: f64| format!("{:.2}%", ratio * 100.0);
+    let before = was.map_or_else(String::new, |was| format!("{} → ", share(was)));
+    format!("[{subject}] Complaints: {before}{} of a day's deliveries", share(now))
+}
+
 /// From one week to the next.
 pub fn drift(subject: &str, what: &str, was: f64, now: f64) -> String {
     format!("[{subject}] Weekly drift: {what} {} → {} of attempts", percent(was), percent(now))

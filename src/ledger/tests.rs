@@ -32,22 +32,7 @@ fn open(folder: &Path, now: Seconds) -> Ledger {
 }
 
 fn record(kind: Kind, logged: Seconds, vmta: &[u8]) -> Delivery<'_> {
-    Delivery {
-        kind,
-        logged,
-        offset_minutes: 0,
-        queued: Some(logged - 3),
-        rcpt_domain: b"",
-        status: b"",
-        diag: b"",
-        mta: b"",
-        category: b"",
-        source: b"",
-        destination: b"",
-        size: 1_000,
-        vmta,
-        queue: b"",
-    }
+    Delivery { queued: Some(logged - 3), size: 1_000, vmta, ..Delivery::blank(kind, logged) }
 }
 
 /// Counts `records` deliveries and notes how many there were in all, as a cursor would.

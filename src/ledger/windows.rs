@@ -139,7 +139,7 @@ impl Windows {
         answer: Option<&Answer>,
     ) {
         let counted = match delivery.kind {
-            Kind::Delivered | Kind::Deferred | Kind::QueueDeferred => true,
+            Kind::Delivered | Kind::Deferred | Kind::QueueDeferred | Kind::Complaint => true,
             Kind::Bounced => delivery.remote_tried(),
             _ => false,
         };
@@ -156,6 +156,10 @@ impl Windows {
             }
         }
         let key = self.key(provider.into(), named, step, delivery.offset_minutes);
+        if delivery.kind == Kind::Complaint {
+            // It says nothing of an attempt.
+            return self.count(key, Channel::Complaints, step);
+        }
         let vmta = self.vmtas.number(delivery.vmta);
         self.count(key, Channel::Attempts, step);
         self.count(HOST, Channel::Attempts, step);

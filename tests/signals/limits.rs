@@ -77,20 +77,21 @@ fn bound(vmta: &str, reason: &str, severity: &str) -> (String, String, String) {
     (vmta.to_owned(), reason.to_owned(), severity.to_owned())
 }
 
+/// The first VMTA's own block for Gmail, which overrides the server's.
+fn narrow(bench: &Bench, lines: &str) {
+    let config = bench.rig.host.config_path();
+    let text = fs::read_to_string(&config).unwrap();
+    let block = format!("    max-smtp-msg-rate unlimited\n    <domain gmail.com>\n{lines}    </domain>");
+    let narrow = text.replacen("    max-smtp-msg-rate unlimited", &block, 1);
+    assert_ne!(narrow, text);
+    fs::write(&config, narrow).unwrap();
+}
+
 #[test]
 fn limits_that_bind_while_mail_waits_are_told_with_their_value() {
     let bench = Bench::with_rate(1.0);
     let host = &bench.rig.host;
-    let config = host.config_path();
-    let text = fs::read_to_string(&config).unwrap();
-    // The VMTA's own block overrides the server's 40.
-    let narrow = text.replacen(
-        "    max-smtp-msg-rate unlimited",
-        "    max-smtp-msg-rate unlimited\n    <domain gmail.com>\n        max-smtp-out 12\n    </domain>",
-        1,
-    );
-    assert_ne!(narrow, text);
-    fs::write(&config, narrow).unwrap();
+    narrow(&bench, "        max-smtp-out 12\n");
     let held =
         |connections| host.show(Gauges { held: Some(("gmail.com", connections)), ..Gauges::default() });
     host.stall_queue("gmail.com/*");
@@ -115,6 +116,47 @@ fn limits_that_bind_while_mail_waits_are_told_with_their_value() {
     held(40);
     host.pause_queue("gmail.com/*", true);
     quiet(&bench.runs(12, 60), "limits");
+}
+
+/// A minute of what Gmail did, a record each half second: so many of a hundred were throttled.
+fn a_minute_at_gmail(bench: &Bench, throttled: i64) {
+    let host = &bench.rig.host;
+    let lines: String = (0..120_i64)
+        .map(|place| {
+            let time = jiff::Timestamp::from_second(host.now() - 60 + place / 2).unwrap();
+            let time = time.strftime("%Y-%m-%d %H:%M:%S+0000");
+            let (kind, status, said) = if place * 7_919 % 100 < throttled {
+                ("t", "4.7.28", "smtp;421 4.7.28 Our system has detected an unusual rate of mail")
+            } else {
+                ("d", "2.0.0 (success)", "smtp;250 2.0.0 OK")
+            };
+            format!("{kind},{time},{time},a@b.example,c@gmail.com,,relayed,{status},{said},gmail-smtp-in.l.google.com (192.0.2.7),,,,smtp,192.0.2.10,192.0.2.7,,1000,vmta1,,,gmail.com/vmta1,,,,,,,,\n")
+        })
+        .collect();
+    host.write_raw(lines.as_bytes()).unwrap();
+}
+
+#[test]
+fn limits_with_room_behind_them_are_a_question_and_never_where_the_provider_slows_us_down() {
+    let question = "Increase max-msg-per-connection for Gmail? (confidence: high)";
+    for (throttled, asked) in [(0, true), (10, false)] {
+        let bench = Bench::with_rate(0.2);
+        let host = &bench.rig.host;
+        narrow(&bench, "        max-smtp-out 12\n        max-msg-per-connection 10\n");
+        host.stall_queue("gmail.com/*");
+        host.load_queue("gmail.com", 8_000, 60);
+        host.show(Gauges { held: Some(("gmail.com", 12)), ..Gauges::default() });
+        let mut metrics = bench.runs(1, 1);
+        let mut told = String::new();
+        for _ in 0..24 {
+            a_minute_at_gmail(&bench, throttled);
+            metrics = bench.runs(1, 60);
+            told.push_str(&metrics.text);
+        }
+        assert_eq!(binding(&metrics), [bound("vmta1", "max-smtp-out", "warning")], "{}", metrics.text);
+        assert_eq!(told.contains(question), asked, "{throttled} of a hundred: {}", metrics.text);
+        assert!(!asked || told.contains("Set `max-msg-per-connection 15`"), "{}", metrics.text);
+    }
 }
 
 #[test]

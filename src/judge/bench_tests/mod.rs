@@ -12,6 +12,7 @@ mod memory;
 mod sentences;
 mod shared;
 mod silence;
+mod since;
 
 /// 2026-11-24 00:00:00 UTC.
 const MIDNIGHT: Seconds = 1_795_478_400;

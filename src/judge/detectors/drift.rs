@@ -5,7 +5,7 @@ use crate::classify::Reason;
 use crate::judge::signal::Signal;
 use crate::judge::theory::beta_binomial::ln_tail;
 use crate::judge::wording;
-use crate::ledger::baseline::Baselines;
+use crate::ledger::baseline::{BUCKET_SECONDS, Baselines, Bucket};
 use crate::ledger::windows::{HOST, Key, Windows};
 use crate::record::{Finding, Seconds, Severity, Unit};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,10 @@ const TIMES: f64 = 1.5;
 const RHO: f64 = 0.000_5;
 const LN_ALPHA: f64 = -14.0;
 const MOST: usize = 10;
+/// What incidents kept out of the usual: a note, with the half-life of the levels, and its bound.
+const KEPT_OUT: &str = "drift/kept-out";
+const HALF_LIFE: f64 = 3.0 * 288.0;
+const MOST_KEPT_OUT: usize = 200;
 
 /// What was usual a week ago.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,18 +35,62 @@ struct Week {
     levels: Vec<(Key, u8, f64, f64)>,
 }
 
+/// Attempts of incidents, which are no part of what is usual, up to the bucket.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct KeptOut {
+    place: (Key, u8),
+    bucket: Bucket,
+    k: f64,
+    n: f64,
+}
+
+impl KeptOut {
+    fn decayed(mut self, bucket: Bucket) -> KeptOut {
+        let keep = (-((bucket - self.bucket).max(0) as f64) / HALF_LIFE).exp2();
+        (self.bucket, self.k, self.n) = (bucket, self.k * keep, self.n * keep);
+        self
+    }
+}
+
+fn kept_out(baselines: &Baselines, bucket: Bucket) -> Vec<KeptOut> {
+    let held: Option<Vec<KeptOut>> =
+        baselines.note(KEPT_OUT).and_then(|note| serde_json::from_slice(note).ok());
+    held.into_iter().flatten().map(|held| held.decayed(bucket)).filter(|held| held.n >= 1.0).collect()
+}
+
+/// Notes a bucket that hardly counts for what is usual, because something is amiss. If that goes on
+/// for days it is how things are now, and the weekly word must not miss it.
+pub fn keep_out((key, signal): (Key, Signal), bucket: Bucket, (k, n): (u64, u64), baselines: &mut Baselines) {
+    if key == HOST || !matches!(signal, Signal::Reason(_)) {
+        return;
+    }
+    let place = (key, signal.number());
+    let mut held = kept_out(baselines, bucket);
+    if let Some(held) = held.iter_mut().find(|held| held.place == place) {
+        (held.k, held.n) = (held.k + k as f64, held.n + n as f64);
+    } else if held.len() < MOST_KEPT_OUT {
+        held.push(KeptOut { place, bucket, k: k as f64, n: n as f64 });
+    }
+    baselines.set_note(KEPT_OUT, serde_json::to_vec(&held).ok());
+}
+
 /// Once a week: every level that has drifted since the last one.
 pub fn weekly(at: Seconds, windows: &Windows, baselines: &mut Baselines) -> Vec<Finding> {
     let before: Option<Week> = baselines.note(NOTE).and_then(|note| serde_json::from_slice(note).ok());
     if before.as_ref().is_some_and(|week| (week.taken..week.taken + WEEK).contains(&at)) {
         return Vec::new();
     }
+    let out = kept_out(baselines, at.div_euclid(BUCKET_SECONDS));
     let levels = baselines
         .all_series()
-        .filter(|(key, number, series)| {
-            *key != HOST && Reason::from_number(*number).is_some() && series.n >= ENOUGH
+        .filter(|(key, number, _)| *key != HOST && Reason::from_number(*number).is_some())
+        .map(|(key, number, series)| {
+            // Most of the mail of the last days was kept out: that is no incident any more.
+            let out = out.iter().find(|held| held.place == (key, number) && held.n > series.n);
+            let (k, n) = out.map_or((0.0, 0.0), |held| (held.k, held.n));
+            (key, number, series.k + k, series.n + n)
         })
-        .map(|(key, number, series)| (key, number, series.k, series.n));
+        .filter(|(_, _, _, n)| *n >= ENOUGH);
     let now = Week { taken: at, levels: levels.collect() };
     let was = |place: (Key, u8)| {
         let levels = before.iter().flat_map(|week| &week.levels);

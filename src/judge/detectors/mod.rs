@@ -1,6 +1,7 @@
 //! The detectors, one file each; a detector is also a check. This file is their table and judges
 //! nothing.
 
+pub mod complaints;
 pub mod drift;
 mod lasting;
 pub mod mean_stddev;
@@ -38,6 +39,10 @@ pub const DETECTORS: &[Detector] = &[
     },
     Detector { name: shared::TLS, about: "failing TLS: certificates, fingerprints, handshakes" },
     Detector { name: shared::VMTA, about: "trouble of three providers or more that is confined to one VMTA" },
+    Detector {
+        name: complaints::NAME,
+        about: "complaints of recipients (feedback loops) of a day, against what was delivered",
+    },
     Detector { name: drift::NAME, about: "what grew worse from one week to the next, told once a week" },
     Detector { name: throughput::DROP, about: "much less mail than at this time of other days" },
     Detector { name: throughput::SURGE, about: "much more mail than at this time of any of the last days" },
@@ -64,5 +69,6 @@ pub fn name(group: Group) -> &'static str {
         Group::Drop => throughput::DROP,
         Group::Surge => throughput::SURGE,
         Group::MeanStddev => mean_stddev::NAME,
+        Group::Complaints => complaints::NAME,
     }
 }

@@ -1,7 +1,7 @@
 //! The tail test on pooled windows: is this ratio worse than it ever is? Decides for one series;
 //! knows neither words nor who is told.
 
-use super::lasting::{Lasting, lasting};
+use super::lasting::{Lasting, Past};
 use crate::judge::signal::Strictness;
 use crate::judge::theory::beta_binomial;
 use crate::ledger::baseline::{Life, Series};
@@ -71,6 +71,8 @@ pub struct Hit {
     /// Nothing to compare with: the ratio alone is bad enough.
     pub absolute: bool,
     pub lasting: Lasting,
+    /// When it began, by the sum of evidence; 0 without one.
+    pub since: Seconds,
 }
 
 /// The beginning of a window, at the resolution the windows are kept in, not before `floor`.
@@ -84,150 +86,141 @@ pub fn start(at: Seconds, window: Seconds, floor: Seconds) -> Seconds {
     if floor > from { (floor + grain - 1).div_euclid(grain) * grain } else { from }
 }
 
-/// The shortest window that convinces.
-pub fn look(
-    view: &View<'_>,
-    strict: &Strictness,
-    life: &Life,
-    source: &Source<'_>,
-    at: Seconds,
-) -> Option<Hit> {
-    let longest = strict.windows.last().copied().unwrap_or(0);
-    let most = view.hits(start(at, longest, life.floor), at);
-    let least = if strict.at_once { 0.0 } else { strict.excess_long.min(strict.excess_few) };
-    if most < strict.fewest || (most as f64) < least {
-        return None;
-    }
-    let found = strict.windows.iter().find_map(|window| {
-        let from = start(at, *window, life.floor);
-        let k = view.hits(from, at);
-        if from >= at || k < strict.fewest {
+/// One series at one moment, and all that it is judged by.
+pub struct Look<'a> {
+    pub view: &'a View<'a>,
+    pub strict: &'a Strictness,
+    pub life: &'a Life,
+    pub source: &'a Source<'a>,
+    pub at: Seconds,
+}
+
+impl Look<'_> {
+    /// The shortest window that convinces.
+    pub fn hit(&self) -> Option<Hit> {
+        let strict = self.strict;
+        let longest = strict.windows.last().copied().unwrap_or(0);
+        let most = self.view.hits(self.from(longest), self.at);
+        let least = if strict.at_once { 0.0 } else { strict.excess_long.min(strict.excess_few) };
+        if most < strict.fewest || (most as f64) < least {
             return None;
         }
-        let (k, n) = view.counts(from, at);
-        let (usual, absolute) = match source {
+        let found = strict.windows.iter().find_map(|window| self.in_window(*window));
+        found.or_else(|| self.at_once()).or_else(|| self.trickle())
+    }
+
+    fn from(&self, window: Seconds) -> Seconds {
+        start(self.at, window, self.life.floor)
+    }
+
+    fn counts(&self, window: Seconds) -> (u64, u64) {
+        self.view.counts(self.from(window), self.at)
+    }
+
+    fn in_window(&self, window: Seconds) -> Option<Hit> {
+        let from = self.from(window);
+        if from >= self.at || self.view.hits(from, self.at) < self.strict.fewest {
+            return None;
+        }
+        let (k, n) = self.view.counts(from, self.at);
+        let (usual, absolute) = match self.source {
             Source::Baseline(usual) => (*usual, false),
-            Source::Young { born, life } => young(view, *born, life, from, at, (k, n))?,
+            Source::Young { born, life } => self.young(*born, life, from, (k, n))?,
         };
-        let odds = convinces(strict, *window, (k, n), usual, matches!(source, Source::Young { .. }));
-        let convinced = odds.is_some() && still_bad(view, strict, life, usual.mean, at);
-        let odds = odds.unwrap_or(0.0);
-        let hit = Hit { window: *window, k, n, usual, odds, absolute, lasting: Lasting::Over };
-        (absolute || convinced).then(|| Hit { lasting: lasting(view, life, &hit, at), ..hit })
-    });
-    found
-        .or_else(|| at_once(view, strict, life, source, at))
-        .or_else(|| trickle(view, strict, life, source, at))
-}
+        let odds = self.convinces(window, (k, n), usual);
+        let convinced = odds.is_some() && self.still_bad(usual.mean);
+        (absolute || convinced).then(|| {
+            let past = Past { view: self.view, life: self.life, at: self.at };
+            let since = past.since(usual.mean);
+            let odds = odds.unwrap_or(0.0);
+            let hit = Hit { window, k, n, usual, odds, absolute, lasting: Lasting::Over, since };
+            Hit { lasting: past.lasting(&hit), ..hit }
+        })
+    }
 
-/// What never happens, and needs no statistics when it does: a handful within the hour, if it is
-/// not lost among much mail.
-fn at_once(
-    view: &View<'_>,
-    strict: &Strictness,
-    life: &Life,
-    source: &Source<'_>,
-    at: Seconds,
-) -> Option<Hit> {
-    let Source::Baseline(usual) = source else { return None };
-    if !strict.at_once || usual.mean > 2.0 * strict.prior.floor {
-        return None;
+    /// A hit that needs no window to have lasted.
+    fn plain(&self, window: Seconds, (k, n): (u64, u64), usual: Usual, odds: f64) -> Hit {
+        let past = Past { view: self.view, life: self.life, at: self.at };
+        let since = past.since(usual.mean);
+        Hit { window, k, n, usual, odds, absolute: false, lasting: Lasting::Long, since }
     }
-    [300, 3_600].into_iter().find_map(|window| {
-        let (k, n) = view.counts(start(at, window, life.floor), at);
-        let enough = k >= strict.fewest && k as f64 / n as f64 - usual.mean >= strict.delta;
-        let odds = -strict.alpha_ln.abs();
-        let hit = Hit { window, k, n, usual: *usual, odds, absolute: false, lasting: Lasting::Long };
-        enough.then_some(hit)
-    })
-}
 
-/// A domain with a handful of messages a day that all fail: no window holds enough of them, but
-/// the sum of evidence does.
-fn trickle(
-    view: &View<'_>,
-    strict: &Strictness,
-    life: &Life,
-    source: &Source<'_>,
-    at: Seconds,
-) -> Option<Hit> {
-    let Source::Baseline(usual) = source else { return None };
-    if !strict.hard || life.cusum < TRICKLE_EVIDENCE {
-        return None;
+    /// What never happens, and needs no statistics when it does: a handful within the hour, if it is
+    /// not lost among much mail.
+    fn at_once(&self) -> Option<Hit> {
+        let Source::Baseline(usual) = self.source else { return None };
+        let strict = self.strict;
+        if !strict.at_once || usual.mean > 2.0 * strict.prior.floor {
+            return None;
+        }
+        [300, 3_600].into_iter().find_map(|window| {
+            let (k, n) = self.counts(window);
+            let enough = k >= strict.fewest && k as f64 / n as f64 - usual.mean >= strict.delta;
+            enough.then(|| self.plain(window, (k, n), *usual, -strict.alpha_ln.abs()))
+        })
     }
-    let window = strict.windows.last().copied().unwrap_or(0);
-    let (k, n) = view.counts(start(at, window, life.floor), at);
-    let rise = k as f64 / n.max(1) as f64 - usual.mean;
-    (k >= 3 && rise >= 0.5).then_some(Hit {
-        window,
-        k,
-        n,
-        usual: *usual,
-        odds: -TRICKLE_EVIDENCE,
-        absolute: false,
-        lasting: Lasting::Long,
-    })
-}
 
-/// The logarithm of the odds against so many, if they convince.
-fn convinces(
-    strict: &Strictness,
-    window: Seconds,
-    (k, n): (u64, u64),
-    usual: Usual,
-    young: bool,
-) -> Option<f64> {
-    let (hits, all, mean) = (k as f64, n as f64, usual.mean);
-    let (excess, rise) = (hits - all * mean, hits / all - mean);
-    let few = excess < if window >= 3_600 { strict.excess_long } else { strict.excess };
-    if few && (young || window < FEW_WINDOW || excess < strict.excess_few || rise < strict.rise_few) {
-        return None;
+    /// A domain with a handful of messages a day that all fail: no window holds enough of them, but
+    /// the sum of evidence does.
+    fn trickle(&self) -> Option<Hit> {
+        let Source::Baseline(usual) = self.source else { return None };
+        if !self.strict.hard || self.life.cusum < TRICKLE_EVIDENCE {
+            return None;
+        }
+        let window = self.strict.windows.last().copied().unwrap_or(0);
+        let (k, n) = self.counts(window);
+        let rise = k as f64 / n.max(1) as f64 - usual.mean;
+        (k >= 3 && rise >= 0.5).then(|| self.plain(window, (k, n), *usual, -TRICKLE_EVIDENCE))
     }
-    let allowance = if strict.hard { 1.0 } else { usual.allowance };
-    // A guess of what is usual has to be contradicted more loudly.
-    let delta = if young { strict.delta.max(0.08) } else { strict.delta };
-    if rise < delta || hits / all < strict.factor * allowance * mean {
-        return None;
-    }
-    let odds = beta_binomial::ln_tail(k, n, mean, usual.rho);
-    let needed = if few { strict.alpha_ln - FEW_EVIDENCE } else { strict.alpha_ln };
-    (odds < needed).then_some(odds)
-}
 
-/// The worst may be over although a long window still shows it.
-fn still_bad(view: &View<'_>, strict: &Strictness, life: &Life, mean: f64, at: Seconds) -> bool {
-    let recent = |length| view.counts(start(at, length, life.floor), at);
-    let (mut k, mut n) = recent(300);
-    if n < 5 {
-        (k, n) = recent(900);
+    /// The logarithm of the odds against so many, if they convince.
+    fn convinces(&self, window: Seconds, (k, n): (u64, u64), usual: Usual) -> Option<f64> {
+        let (strict, young) = (self.strict, matches!(self.source, Source::Young { .. }));
+        let (hits, all, mean) = (k as f64, n as f64, usual.mean);
+        let (excess, rise) = (hits - all * mean, hits / all - mean);
+        let few = excess < if window >= 3_600 { strict.excess_long } else { strict.excess };
+        if few && (young || window < FEW_WINDOW || excess < strict.excess_few || rise < strict.rise_few) {
+            return None;
+        }
+        let allowance = if strict.hard { 1.0 } else { usual.allowance };
+        // A guess of what is usual has to be contradicted more loudly.
+        let delta = if young { strict.delta.max(0.08) } else { strict.delta };
+        if rise < delta || hits / all < strict.factor * allowance * mean {
+            return None;
+        }
+        let odds = beta_binomial::ln_tail(k, n, mean, usual.rho);
+        let needed = if few { strict.alpha_ln - FEW_EVIDENCE } else { strict.alpha_ln };
+        (odds < needed).then_some(odds)
     }
-    n < 5 || k as f64 / n as f64 - mean >= 0.5 * strict.delta.max((strict.factor - 1.0) * mean)
-}
 
-/// What is usual when there is no baseline: the time from the first record to a minute before the
-/// window. `None` when that is too little to judge by.
-fn young(
-    view: &View<'_>,
-    born: Seconds,
-    life: &Life,
-    from: Seconds,
-    at: Seconds,
-    (k, n): (u64, u64),
-) -> Option<(Usual, bool)> {
-    if !life.is_quiet() {
-        return Some((Usual { mean: life.expected, rho: life.dispersion, allowance: 1.0 }, false));
+    /// The worst may be over although a long window still shows it.
+    fn still_bad(&self, mean: f64) -> bool {
+        let (mut k, mut n) = self.counts(300);
+        if n < 5 {
+            (k, n) = self.counts(900);
+        }
+        let (delta, factor) = (self.strict.delta, self.strict.factor);
+        n < 5 || k as f64 / n as f64 - mean >= 0.5 * delta.max((factor - 1.0) * mean)
     }
-    let begin = start(at, 28_800, born.max(life.floor));
-    let begin = if at - born < 3_600 { born.max(life.floor) } else { begin };
-    let end = (from - 60).div_euclid(60) * 60;
-    let (k0, n0) = if end > begin { view.counts(begin, end) } else { (0, 0) };
-    if end - begin >= 300 && n0 >= 100 {
-        let mean = ((k0 as f64 + 0.5) / (n0 as f64 + 10.0)).clamp(0.005, 0.9);
-        return Some((Usual { mean, rho: 0.008, allowance: 1.0 }, false));
+
+    /// What is usual when there is no baseline: the time from the first record to a minute before the
+    /// window. `None` when that is too little to judge by.
+    fn young(&self, born: Seconds, life: &Life, from: Seconds, (k, n): (u64, u64)) -> Option<(Usual, bool)> {
+        if !life.is_quiet() {
+            return Some((Usual { mean: life.expected, rho: life.dispersion, allowance: 1.0 }, false));
+        }
+        let first = born.max(self.life.floor);
+        let begin = if self.at - born < 3_600 { first } else { start(self.at, 28_800, first) };
+        let end = (from - 60).div_euclid(60) * 60;
+        let (k0, n0) = if end > begin { self.view.counts(begin, end) } else { (0, 0) };
+        if end - begin >= 300 && n0 >= 100 {
+            let mean = ((k0 as f64 + 0.5) / (n0 as f64 + 10.0)).clamp(0.005, 0.9);
+            return Some((Usual { mean, rho: 0.008, allowance: 1.0 }, false));
+        }
+        // Seen only since a few minutes, and most of it fails.
+        let blatant = self.at - from >= 300 && k >= 100 && k * 2 >= n;
+        blatant.then_some((Usual { mean: 0.05, rho: 0.01, allowance: 1.0 }, true))
     }
-    // Seen only since a few minutes, and most of it fails.
-    let blatant = at - from >= 300 && k >= 100 && k * 2 >= n;
-    blatant.then_some((Usual { mean: 0.05, rho: 0.01, allowance: 1.0 }, true))
 }
 
 /// Whether the ratio is back to what is usual, over the last ten minutes or, with little mail,
@@ -289,8 +282,10 @@ pub fn advance(life: &mut Life, strict: &Strictness, hit: Option<&Hit>, calm: bo
 /// have lasted, however loud it is, and so has what is only a few.
 fn is_sure(life: &Life, strict: &Strictness, hit: &Hit, at: Seconds) -> bool {
     let rise = hit.k as f64 / hit.n as f64 - hit.usual.mean;
-    let since =
-        if life.cusum_since == 0 { life.pending_since } else { life.pending_since.min(life.cusum_since) };
+    let since = match life.cusum_since {
+        0 => life.pending_since,
+        known => life.pending_since.min(known).max(hit.since),
+    };
     let lasted = |seconds: Seconds| {
         let least = if seconds == PENDING { Lasting::Long } else { Lasting::Short };
         hit.lasting >= least && at - since >= seconds

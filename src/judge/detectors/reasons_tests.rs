@@ -8,26 +8,6 @@ use crate::record::{Delivery, Kind};
 
 const AT: Seconds = 1_795_500_000;
 
-fn delivery(kind: Kind, logged: Seconds) -> Delivery<'static> {
-    let empty = b"";
-    Delivery {
-        kind,
-        logged,
-        offset_minutes: 0,
-        queued: None,
-        rcpt_domain: empty,
-        status: empty,
-        diag: empty,
-        mta: empty,
-        category: empty,
-        source: empty,
-        destination: empty,
-        size: 0,
-        vmta: empty,
-        queue: empty,
-    }
-}
-
 /// `k` refusals among `n` attempts, evenly over the last `seconds` before `AT`.
 fn counted(parts: &[(Reason, u64, u64, Seconds)]) -> Windows {
     let mut windows = Windows::new();
@@ -38,7 +18,7 @@ fn counted(parts: &[(Reason, u64, u64, Seconds)]) -> Windows {
             let logged = AT - seconds + (i as i64 * seconds) / *n as i64;
             let refused = i * k / n != (i + 1) * k / n;
             let kind = if refused { Kind::Deferred } else { Kind::Delivered };
-            windows.record("Yahoo", true, &delivery(kind, logged), Some(&answer));
+            windows.record("Yahoo", true, &Delivery::blank(kind, logged), Some(&answer));
         }
     }
     windows
@@ -49,7 +29,8 @@ fn look_at(windows: &Windows, reason: Reason, mean: f64, rho: f64, floor: Second
     let strict = strictness(2, Signal::Reason(reason), &config::Judge::default());
     let view = View { windows, key: 2, hits: &hits, whole: &whole };
     let life = Life { floor, ..Life::default() };
-    look(&view, &strict, &life, &Source::Baseline(Usual { mean, rho, allowance: 1.0 }), AT)
+    let source = Source::Baseline(Usual { mean, rho, allowance: 1.0 });
+    Look { view: &view, strict: &strict, life: &life, source: &source, at: AT }.hit()
 }
 
 #[test]
@@ -92,7 +73,7 @@ fn neither_the_last_episode_nor_what_is_over_counts() {
     for i in 0..300 {
         let answer =
             Answer { reason: Reason::Tls, stage: None, code: 0, throttling: false, template: 0, rule: None };
-        over.record("Yahoo", true, &delivery(Kind::Deferred, AT - 900 + i), Some(&answer));
+        over.record("Yahoo", true, &Delivery::blank(Kind::Deferred, AT - 900 + i), Some(&answer));
     }
     assert_eq!(look_at(&over, Reason::Tls, 0.01, 0.001, 0), None, "the last five minutes are clean");
 }
@@ -113,8 +94,16 @@ fn windows_begin_where_their_resolution_does_and_never_before_the_floor() {
 #[test]
 fn a_series_waits_fires_and_clears() {
     let usual = Usual { mean: 0.02, rho: 0.001, allowance: 1.0 };
-    let hit =
-        |k, window| Hit { window, k, n: 400, usual, odds: -20.0, absolute: false, lasting: Lasting::Long };
+    let hit = |k, window| Hit {
+        window,
+        k,
+        n: 400,
+        usual,
+        odds: -20.0,
+        absolute: false,
+        lasting: Lasting::Long,
+        since: 0,
+    };
     let strict = |reason| strictness(2, Signal::Reason(reason), &config::Judge::default());
     let soft = strict(Reason::TempUnspecified);
     for (hit, strict, fires) in [
@@ -172,15 +161,24 @@ fn lasting_of(refusals: &[Seconds], taken: &[Seconds], began: Seconds) -> Lastin
     all.sort_unstable();
     for (at, refused) in all {
         let kind = if refused { Kind::QueueDeferred } else { Kind::Delivered };
-        windows.record("Orange", true, &delivery(kind, at), refused.then_some(&answer));
+        windows.record("Orange", true, &Delivery::blank(kind, at), refused.then_some(&answer));
     }
     let (hits, whole) = channels(Signal::Reason(Reason::ConnectionLimit), 0);
     let view = View { windows: &windows, key: 2, hits: &hits, whole: &whole };
     let life = Life { cusum: 60.0, cusum_since: began, ..Life::default() };
     let (k, n) = view.counts(AT - 1_800, AT);
     let usual = Usual { mean: 0.01, rho: 0.001, allowance: 1.0 };
-    let hit = Hit { window: 1_800, k, n, usual, odds: -40.0, absolute: false, lasting: Lasting::Over };
-    lasting(&view, &life, &hit, AT)
+    let hit = Hit {
+        window: 1_800,
+        k,
+        n,
+        usual,
+        odds: -40.0,
+        absolute: false,
+        lasting: Lasting::Over,
+        since: began,
+    };
+    Past { view: &view, life: &life, at: AT }.lasting(&hit)
 }
 
 #[test]

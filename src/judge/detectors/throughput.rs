@@ -6,6 +6,7 @@
 use crate::ledger::baseline::{BUCKET_SECONDS, Baselines, Bucket};
 use crate::ledger::windows::{Channel, HOST, Windows};
 use crate::record::Seconds;
+use std::collections::BTreeMap;
 
 pub const DROP: &str = "throughput-drop";
 pub const SURGE: &str = "throughput-surge";
@@ -19,6 +20,10 @@ const UNKNOWN: u32 = u32::MAX;
 /// Buckets before and after the same time of day.
 const AROUND: Bucket = 6;
 const FEWEST_DAYS: usize = 3;
+/// Buckets by which a job may be early or late.
+const LEEWAY: Bucket = 3;
+/// Half an hour, and what is around it.
+const REMEMBERED: usize = 16;
 /// Buckets that say how today compares, and how fresh the newest of them is.
 const LEVEL: Bucket = 72;
 const LEVEL_LATE: Bucket = 6;
@@ -31,15 +36,24 @@ const SURGE_MINUTES: i64 = 30;
 const SURGE_FACTOR: f64 = 4.0;
 const SURGE_FEWEST: f64 = 2_000.0;
 
-/// What is usual now, in attempts a minute.
+/// What the last days say of one bucket, in attempts a minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Usual {
-    pub rate: f64,
-    /// How today compares to other days, at most 1.
-    pub level: f64,
+struct Known {
+    /// What a day usually brings.
+    rate: f64,
+    /// The same weekday's, a week ago.
+    same: Option<f64>,
     /// The second-smallest and the largest day.
-    pub low: f64,
-    pub high: f64,
+    low: f64,
+    high: f64,
+}
+
+/// What may be counted on in a window, in attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Promise {
+    usual: f64,
+    low: f64,
+    high: f64,
 }
 
 /// A window that is far from the usual.
@@ -47,6 +61,8 @@ pub struct Usual {
 pub struct Odd {
     pub minutes: i64,
     pub count: u64,
+    /// Attempts that were to be expected in it.
+    pub usual: f64,
 }
 
 /// Seven days of the host's attempts, and what they say of this bucket.
@@ -54,13 +70,16 @@ pub struct Odd {
 pub struct Throughput {
     ring: Vec<u32>,
     newest: Bucket,
-    usual: Option<(Bucket, Option<Usual>)>,
+    /// What was worked out of the buckets around now.
+    known: BTreeMap<Bucket, Option<Known>>,
+    /// How much today compares to other days, and the bucket that it was worked out for.
+    level: Option<(Bucket, f64)>,
 }
 
 impl Throughput {
     pub fn load(baselines: &Baselines) -> Throughput {
-        let empty =
-            Throughput { ring: vec![UNKNOWN; usize::try_from(RING).unwrap_or(0)], newest: 0, usual: None };
+        let ring = vec![UNKNOWN; usize::try_from(RING).unwrap_or(0)];
+        let empty = Throughput { ring, newest: 0, known: BTreeMap::new(), level: None };
         let Some((newest, counts)) = baselines.note(NOTE).and_then(|note| note.split_first_chunk::<8>())
         else {
             return empty;
@@ -71,7 +90,7 @@ impl Throughput {
         if ring.len() != empty.ring.len() {
             return empty;
         }
-        Throughput { ring, newest: Bucket::from_le_bytes(*newest), usual: None }
+        Throughput { ring, newest: Bucket::from_le_bytes(*newest), ..empty }
     }
 
     /// Takes in the bucket that ends at `at`. One that `is_odd` or without any record is unknown.
@@ -107,35 +126,71 @@ impl Throughput {
         self.ring.get(place).filter(|count| **count != UNKNOWN).map(|count| f64::from(*count))
     }
 
-    /// What is usual at `at`; `None` while fewer than three days are known.
-    pub fn usual(&mut self, at: Seconds) -> Option<Usual> {
-        let bucket = at.div_euclid(BUCKET_SECONDS);
-        match self.usual {
-            Some((of, usual)) if of == bucket => usual,
-            _ => {
-                let usual = self.work_out(bucket);
-                self.usual = Some((bucket, usual));
-                usual
-            }
+    /// What the last minutes should have brought; `None` while fewer than three days are known.
+    ///
+    /// A job that begins and ends at the same time of every day does so a few minutes sooner or later:
+    /// a minute promises the least that is usual around it, and surprises beyond the most.
+    fn promise(&mut self, minutes: i64, at: Seconds) -> Option<Promise> {
+        let level = self.level(at.div_euclid(BUCKET_SECONDS));
+        let mut sum = Promise::default();
+        let mut end = at;
+        while end > at - minutes * 60 {
+            // The buckets of a window, the newest first, each with its part of it.
+            let bucket = (end - 1).div_euclid(BUCKET_SECONDS);
+            let begin = (bucket * BUCKET_SECONDS).max(at - minutes * 60);
+            let share = (end - begin) as f64 / 60.0;
+            self.known(bucket)?;
+            let around: Vec<Known> =
+                (bucket - LEEWAY..=bucket + LEEWAY).filter_map(|bucket| self.known(bucket)).collect();
+            // A Saturday promises no more than the last one brought.
+            let usual = |known: &Known| (known.rate * level).min(known.same.unwrap_or(f64::MAX));
+            sum.usual += share * around.iter().map(usual).fold(f64::MAX, f64::min);
+            sum.low += share * around.iter().map(|known| known.low).fold(f64::MAX, f64::min);
+            sum.high += share * around.iter().map(|known| known.high).fold(0.0, f64::max);
+            end = begin;
         }
+        Some(sum)
     }
 
-    fn work_out(&self, bucket: Bucket) -> Option<Usual> {
+    fn known(&mut self, bucket: Bucket) -> Option<Known> {
+        if let Some(known) = self.known.get(&bucket) {
+            return *known;
+        }
+        let known = self.look_up(bucket);
+        self.known.insert(bucket, known);
+        // A window and what is around it, and no more.
+        while self.known.len() > REMEMBERED {
+            self.known.pop_first();
+        }
+        known
+    }
+
+    fn look_up(&self, bucket: Bucket) -> Option<Known> {
         let days = self.days(bucket)?;
-        let shares = ((bucket - LEVEL_LATE - LEVEL)..(bucket - LEVEL_LATE)).filter_map(|past| {
-            let usual = usual_day(&self.days(past)?)?;
-            (usual > 0.0).then_some(self.get(past)? / usual)
-        });
-        let level = lower_median(shares.collect()).unwrap_or(1.0).min(1.0);
         let minutes = (BUCKET_SECONDS / 60) as f64;
         let (low, high) = (days.get(1).copied()?, days.last().copied()?);
-        let rate = usual_day(&days)?;
-        // A Saturday promises no more than the last one brought.
-        let level = match self.day(bucket, DAYS) {
-            Some(same) if rate > 0.0 => level.min(same / rate),
-            _ => level,
-        };
-        Some(Usual { rate: rate / minutes, level, low: low / minutes, high: high / minutes })
+        Some(Known {
+            rate: usual_day(&days)? / minutes,
+            same: self.day(bucket, DAYS).map(|day| day / minutes),
+            low: low / minutes,
+            high: high / minutes,
+        })
+    }
+
+    /// How much today compares to other days, by its last hours; at most 1.
+    fn level(&mut self, bucket: Bucket) -> f64 {
+        match self.level {
+            Some((of, level)) if of == bucket => level,
+            _ => {
+                let shares = ((bucket - LEVEL_LATE - LEVEL)..(bucket - LEVEL_LATE)).filter_map(|past| {
+                    let usual = usual_day(&self.days(past)?)?;
+                    (usual > 0.0).then_some(self.get(past)? / usual)
+                });
+                let level = lower_median(shares.collect()).unwrap_or(1.0).min(1.0);
+                self.level = Some((bucket, level));
+                level
+            }
+        }
     }
 
     /// The usual count of a bucket on each known day, smallest first; at least three days.
@@ -155,38 +210,32 @@ impl Throughput {
 
     /// Far too little, in the shortest window that shows it.
     pub fn drop(&mut self, at: Seconds, windows: &Windows) -> Option<Odd> {
-        let usual = self.usual(at)?;
         DROPS.iter().find_map(|(minutes, share)| {
-            let length = *minutes as f64;
-            let expected = usual.rate * usual.level * length;
-            if expected < FEWEST {
+            let promise = self.promise(*minutes, at)?;
+            if promise.usual < FEWEST {
                 return None;
             }
             let count = attempts(windows, *minutes, at);
-            let least = 0.8 * usual.low * length * (share / 0.42) / 0.75;
+            let least = 0.8 * promise.low * (share / 0.42) / 0.75;
             let seen = count as f64;
-            (seen < share * expected && seen < least).then_some(Odd { minutes: *minutes, count })
+            let odd = Odd { minutes: *minutes, count, usual: promise.usual };
+            (seen < share * promise.usual && seen < least).then_some(odd)
         })
     }
 
     /// Whether a quarter of an hour came near the usual again.
     pub fn is_back(&mut self, at: Seconds, windows: &Windows) -> bool {
-        let Some(usual) = self.usual(at) else { return true };
-        attempts(windows, 15, at) as f64 >= CLEAR_SHARE * usual.rate * usual.level * 15.0
+        let Some(promise) = self.promise(15, at) else { return true };
+        attempts(windows, 15, at) as f64 >= CLEAR_SHARE * promise.usual
     }
 
     /// Far more than on any of the last days.
     pub fn surge(&mut self, at: Seconds, windows: &Windows) -> Option<Odd> {
-        let usual = self.usual(at)?;
+        let promise = self.promise(SURGE_MINUTES, at)?;
         let count = attempts(windows, SURGE_MINUTES, at);
         let seen = count as f64;
-        let most = SURGE_FACTOR * usual.high * SURGE_MINUTES as f64;
-        (seen >= SURGE_FEWEST && seen > most).then_some(Odd { minutes: SURGE_MINUTES, count })
-    }
-
-    /// Whether silence would mean something now.
-    pub fn expects_mail(&mut self, at: Seconds) -> bool {
-        self.usual(at).is_some_and(|usual| usual.rate * usual.level * 3.0 >= FEWEST)
+        let odd = Odd { minutes: SURGE_MINUTES, count, usual: promise.usual };
+        (seen >= SURGE_FEWEST && seen > SURGE_FACTOR * promise.high).then_some(odd)
     }
 }
 
@@ -207,70 +256,5 @@ fn lower_median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn week(count: impl Fn(Bucket) -> u32) -> Throughput {
-        let mut held = Throughput::load(&Baselines::new());
-        held.newest = 10 * DAY - 1;
-        for bucket in 10 * DAY - RING..10 * DAY {
-            held.put(bucket, count(bucket));
-        }
-        held
-    }
-
-    #[test]
-    fn the_usual_is_the_time_of_day_and_one_odd_day_does_not_move_it() {
-        let mut held = week(|bucket| {
-            let night = bucket % DAY < 100;
-            if bucket / DAY == 6 {
-                10
-            } else if night {
-                200
-            } else {
-                1_000
-            }
-        });
-        let night = held.usual((10 * DAY + 50) * BUCKET_SECONDS).unwrap();
-        assert_eq!((night.rate, night.low, night.high), (40.0, 40.0, 40.0));
-        let mut gaps = week(|bucket| if bucket / DAY < 8 { UNKNOWN } else { 1_000 });
-        assert_eq!(gaps.usual((10 * DAY + 50) * BUCKET_SECONDS), None, "two days are too few");
-    }
-
-    #[test]
-    fn a_quiet_weekday_promises_no_more_than_it_did_last_week() {
-        for (last_week, level) in [(400, 0.4), (1_000, 1.0), (4_000, 1.0)] {
-            let mut held = week(|bucket| if bucket / DAY == 3 { last_week } else { 1_000 });
-            let usual = held.usual((10 * DAY + 50) * BUCKET_SECONDS).unwrap();
-            assert_eq!((usual.rate, usual.level), (200.0, level), "{last_week}");
-        }
-    }
-
-    #[test]
-    fn while_few_days_are_known_three_of_them_must_promise_it() {
-        for (days, rate) in [
-            (vec![900, 300, 800], 60.0),
-            (vec![900, 300, 800, 310], 62.0),
-            (vec![900, 300, 800, 310, 320], 64.0),
-            (vec![900, 300, 800, 310, 320, 330, 340], 66.0),
-        ] {
-            let mut held = week(|bucket| {
-                let back = usize::try_from(9 - bucket / DAY).unwrap_or(usize::MAX);
-                days.get(back).copied().unwrap_or(UNKNOWN)
-            });
-            let usual = held.usual((10 * DAY + 50) * BUCKET_SECONDS).unwrap();
-            assert_eq!(usual.rate, rate, "{days:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_kept_comes_back() {
-        let mut baselines = Baselines::new();
-        let mut held = week(|bucket| bucket as u32);
-        held.close((10 * DAY + 1) * BUCKET_SECONDS, &Windows::new(), false, &mut baselines);
-        let back = Throughput::load(&baselines);
-        assert_eq!((&back.ring, back.newest), (&held.ring, held.newest));
-        assert_eq!(back.get(10 * DAY), None, "a bucket without a record is unknown");
-        assert_eq!(back.get(10 * DAY - 1), Some(f64::from(10 * DAY as u32 - 1)));
-    }
-}
+#[path = "throughput_tests.rs"]
+mod tests;

@@ -149,20 +149,9 @@ mod tests {
     #[test]
     fn failures_are_counted_by_kind_for_two_periods_and_survive_the_run() {
         let record = |logged, status: &'static [u8], diag: &'static [u8]| Delivery {
-            kind: crate::record::Kind::QueueDeferred,
-            logged,
-            offset_minutes: 0,
-            queued: None,
-            rcpt_domain: b"",
             status,
             diag,
-            mta: b"",
-            category: b"",
-            source: b"",
-            destination: b"",
-            size: 0,
-            vmta: b"",
-            queue: b"",
+            ..Delivery::blank(crate::record::Kind::QueueDeferred, logged)
         };
         let mut notes = crate::record::Notes::default();
         for (logged, provider) in [(6_000, "a"), (6_001, "b"), (6_500, "a")] {

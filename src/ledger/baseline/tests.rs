@@ -25,6 +25,24 @@ fn it_learns_the_level_and_the_hours() {
 }
 
 #[test]
+fn the_hour_is_the_wall_clock_s_on_both_sides_of_daylight_saving() {
+    // Berlin on 2026-10-25: at 01:00 UTC the clock goes back from 03:00 to 02:00.
+    let change = 1_792_890_000;
+    let summer = (change - 7 * 86_400) / BUCKET_SECONDS;
+    let mut series = Series::default();
+    for bucket in summer..change / BUCKET_SECONDS {
+        let hour = hour_of(bucket, 120);
+        let k = if hour == 9 { 40 } else { 4 };
+        series.enter(PRIOR, bucket, hour, (k, 100), 1.0, false);
+    }
+    let half_past_nine = change - 3_600 + 7 * 3_600 + 1_800;
+    let high = series.expected(PRIOR, half_past_nine + 3_600, 60);
+    assert!(high > 0.2, "nine o'clock by the winter's clock: {high}");
+    assert!(series.expected(PRIOR, half_past_nine, 60) < 0.1, "eight o'clock");
+    assert_eq!(hour_of((half_past_nine + 3_600) / BUCKET_SECONDS, 60), 9);
+}
+
+#[test]
 fn an_incident_does_not_become_the_usual() {
     let mut series = Series::default();
     day(&mut series, 288, 3 * 288, |_| 0.05, 1.0);

@@ -16,6 +16,8 @@ pub enum Channel {
     QueueDeferred,
     /// t and tq that count as throttling.
     Throttled,
+    /// f records: complaints of recipients, hours or days after the delivery.
+    Complaints,
     /// Deliveries by their age: one of `DELAY_BOUNDS`, the last is all that is older.
     Delay(u8),
     /// t, tq and b of a reason.
@@ -53,6 +55,7 @@ impl Channel {
             Channel::Deferred => 3,
             Channel::QueueDeferred => 4,
             Channel::Throttled => 5,
+            Channel::Complaints => 6,
             Channel::Delay(index) => DELAY_BASE + u16::from(index.min(7)),
             Channel::Reason(reason) => REASON_BASE + of(reason),
             Channel::ReasonBounced(reason) => BOUNCED_BASE + of(reason),
@@ -146,6 +149,7 @@ mod tests {
             Channel::Deferred,
             Channel::QueueDeferred,
             Channel::Throttled,
+            Channel::Complaints,
         ];
         for channel in plain.into_iter().chain((0..8).map(Channel::Delay)).chain((0..128).map(Channel::Vmta))
         {

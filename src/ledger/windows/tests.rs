@@ -58,6 +58,7 @@ fn each_kind_counts_where_design_section_7_says() {
         (Channel::Deferred, 1),
         (Channel::QueueDeferred, 1),
         (Channel::Throttled, 1),
+        (Channel::Complaints, 1),
         (Channel::Delay(1), 1),
         (Channel::Reason(Reason::RateLimited), 1),
         (Channel::Reason(Reason::Other), 1),
